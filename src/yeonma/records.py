@@ -146,13 +146,17 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The examples of the splits on hand ("train", "valid", "test"), their labels in order, and the rejected rows."""
+    """The examples of the splits on hand ("train", "valid", "test"), their labels in order, and the rejected rows.
+
+    sources says for each split where it came from; metric names the score that chooses between models.
+    """
 
     name: str
     splits: Mapping[str, Sequence[Example]]
     labels: tuple[str, ...] = ()
     rejected: Sequence[Rejected] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    metric: str = "accuracy"
 
 
 Progress = Callable[[str, int, int | None, str], None]

@@ -1,0 +1,5 @@
+"""Encoders: texts in, vectors out. One file each; `yeonma.plugins` knows them by name."""
+
+from yeonma.encoders.encoder import Encoder, Settings
+
+__all__ = ["Encoder", "Settings"]

@@ -1,0 +1,231 @@
+"""The commands as Python functions: pretrain, finetune, evaluate, load."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yeonma import config as configs
+from yeonma.errors import ConfigError, Interrupted, OutOfMemory, RunError, YeonmaError
+from yeonma.records import Event, Finished, Progress, silent
+from yeonma.run import Run
+
+if TYPE_CHECKING:
+    from yeonma.model import Model
+    from yeonma.records import Dataset, Example
+    from yeonma.vectors import Vectors
+
+HEARTBEAT = 5.0                                          # seconds between two writes of status.json
+
+
+def settings(
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    preset: str | None = None,
+    data: str | None = None,
+    task: str | None = None,
+    encoder: str | None = None,
+    vectors: str | Path | None = None,
+    optimizer: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> configs.Config:
+    """Lay a preset, a config and single choices over each other, later ones winning, and check the whole.
+
+    Raises: ConfigError.
+    """
+    tree = configs.read_preset(preset) if preset else {}
+    if config is not None:
+        tree = configs.merge(tree, config if isinstance(config, Mapping) else configs.read_toml(Path(config)))
+    chosen: dict[str, Any] = {"encoder": {}, "train": {}}
+    if task:
+        chosen["task"] = task
+    if encoder:
+        chosen["encoder"]["kind"] = encoder
+        if tree.get("encoder", {}).get("kind", encoder) != encoder:
+            tree["encoder"] = {k: v for k, v in tree["encoder"].items() if k in configs.EncoderConfig.model_fields}
+    if vectors:
+        chosen["encoder"]["vectors"] = str(vectors)
+    if optimizer:
+        chosen["train"]["optimizer"] = optimizer
+    if data:
+        tree["data"] = {k: v for k, v in tree.get("data", {}).items() if k not in ("name", "train", "valid", "test")}
+        chosen["data"] = source(data)
+    return configs.resolve(configs.merge(tree, chosen, overrides or {}))
+
+
+def source(data: str) -> dict[str, str]:
+    """`--data`: a file where there is one or it looks like one, else a name of the catalog."""
+    path = Path(data)
+    return {"train": data} if path.exists() or path.suffix or len(path.parts) > 1 else {"name": data}
+
+
+def dataset(config: configs.Config) -> Dataset:
+    """Read the examples that a config names.
+
+    Raises: DataError, ConfigError.
+    """
+    from yeonma import data
+
+    d = config.data
+    if not (d.name or d.train):
+        raise ConfigError("There is no data. Name some: --data nsmc, --data reviews.tsv, or [data] in the config.")
+    return data.load(
+        d.name, train=d.train, valid=d.valid, test=d.test, columns=d.columns, task=config.task, limit=d.limit,
+        on_bad_row=d.on_bad_row, valid_fraction=d.valid_fraction, seed=config.seed,
+    )  # fmt: skip
+
+
+def training(
+    config: configs.Config | None,
+    output: str | Path,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+) -> Iterator[Event]:
+    """Fine-tune in a run folder and yield its events; `config` may be None when an old run is resumed.
+
+    Keeps status.json true, turns the machine's own failures into ours, and writes the page at the end.
+    Raises: YeonmaError.
+    """
+    run = _opened(config, output, resume)
+    try:
+        yield from _watched(run, config or run.config(), resume, stop, progress)
+    except YeonmaError as error:
+        run.set_status("failed", reason=str(error), kind=type(error).__name__)
+        raise
+    finally:
+        run.release()
+
+
+def _opened(config: configs.Config | None, output: str | Path, resume: bool) -> Run:
+    if not resume:
+        if config is None:
+            raise ConfigError("A new run needs a config or at least --data.")
+        return Run.create(output, config)
+    run = Run.open(output)
+    if config is not None and config != run.config():
+        raise ConfigError(f"{output} was begun with other settings. Resume it with --resume -o {output} alone.")
+    run.lock()
+    return run
+
+
+def _watched(
+    run: Run, config: configs.Config, resume: bool, stop: Callable[[], bool], progress: Progress
+) -> Iterator[Event]:
+    from yeonma.report import write_page
+    from yeonma.train import train
+
+    run.set_status("running", step=0)
+    examples = dataset(config)
+    run.save_rejected(examples.rejected)
+    run.save_data(examples)
+    beat = time.monotonic()
+    try:
+        for event in train(config, run, examples, resume=resume, stop=stop, progress=progress):
+            if time.monotonic() - beat > HEARTBEAT and not isinstance(event, Finished):
+                beat = time.monotonic()
+                run.set_status("running", step=event.step)
+            if isinstance(event, Finished):
+                run.set_status("interrupted" if event.reason == "interrupted" else "done", step=event.step, reason=event.reason)
+                write_page(run)
+            yield event
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error).lower():
+            raise OutOfMemory(f"Memory ran out: {error}. Lower train.batch_size, or set train.batch_tokens.") from error
+        raise
+
+
+def finetune(
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    output: str | Path,
+    resume: bool = False,
+    on_event: Callable[[Event], None] = lambda event: None,
+    progress: Progress = silent,
+    **choices: Any,
+) -> Run:
+    """Fine-tune and return the finished run; `choices` are those of `settings`: preset, data, encoder, vectors, ….
+
+    >>> run = yeonma.finetune(data="sample-single", encoder="bag", output="runs/first")      # doctest: +SKIP
+
+    Raises: YeonmaError; Diverged when the loss is not finite; Interrupted.
+    """
+    checked = None if resume and config is None and not choices else settings(config, **choices)
+    for event in training(checked, output, resume=resume, progress=progress):
+        on_event(event)
+        if isinstance(event, Finished) and event.reason == "interrupted":
+            raise Interrupted(f"Stopped at step {event.step} and saved. Continue with resume=True.")
+    return Run.open(output)
+
+
+def evaluate(
+    folder: str | Path, data: str | None = None, *, split: str = "test", progress: Progress = silent
+) -> dict[str, Any]:
+    """Score a run (or model folder) on a split of its own or another data set; a run keeps the scores in eval/.
+
+    Returns {"n", "data", "split", "scores"}. Raises: RunError, DataError.
+    """
+    from yeonma.evaluate import evaluate as score
+    from yeonma.report import write_page
+
+    model, run = load_model(folder), _run_of(folder)
+    name, examples = _examples(run, data, split, model)
+    scores, predictions = score(model, examples, progress=progress)
+    if run is not None:
+        run.save_scores(name, split, scores)
+        golds = [None if e.gold is None else str(e.gold) for e in examples]
+        run.save_predictions(predictions, golds, [" ⏎ ".join(e.texts) for e in examples])
+        write_page(run)
+    return {"n": len(examples), "data": name, "split": split, "scores": scores}
+
+
+def _run_of(folder: str | Path) -> Run | None:
+    return Run(folder) if (Path(folder) / "config.toml").exists() else None
+
+
+def _examples(run: Run | None, data: str | None, split: str, model: Model) -> tuple[str, list[Example]]:
+    from yeonma import data as data_floor
+
+    if data is not None:
+        return data, list(data_floor.load_split(data, split, task=model.task.kind, labels=model.task.labels))
+    if run is None:
+        raise ConfigError("A model folder does not know its data. Name some with --data.")
+    config = run.config()
+    splits = dataset(config).splits
+    if split not in splits:
+        raise ConfigError(f"The run's data has no split {split!r}. It has: {', '.join(splits)}. Name data with --data.")
+    return config.data.name or str(config.data.train), list(splits[split])
+
+
+def load(folder: str | Path) -> Model | Vectors:
+    """A model from a run or model folder, or vectors from a vectors folder or text file.
+
+    Raises: RunError, VectorsError.
+    """
+    from yeonma.vectors import Vectors
+
+    path = Path(folder)
+    if path.is_file() or (path / "vectors.safetensors").exists():
+        return Vectors.load(path)
+    return load_model(path)
+
+
+def load_model(folder: str | Path) -> Model:
+    """The model of a run folder, or of a folder that `save_pretrained` wrote.
+
+    Raises: RunError when there is none, or the run is not finished.
+    """
+    from yeonma.model import Model
+
+    path = Path(folder)
+    if not path.exists():
+        raise RunError(f"{path} does not exist. Give a run folder, or a model folder with config.json.")
+    if (path / "config.toml").exists() and not (path / "model").exists():
+        raise RunError(f"The run in {path} is not finished. Continue it: yeonma finetune --resume -o {path}")
+    return Model.from_pretrained(path / "model" if (path / "config.toml").exists() else path)
+
+
+__all__ = ["evaluate", "finetune", "load", "load_model", "settings", "training"]

@@ -1,0 +1,221 @@
+"""A run's settings: TOML in, checked by one schema, written back resolved."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from yeonma.errors import ConfigError, nearest
+from yeonma.files import write_text
+
+
+class Section(BaseModel):
+    """A table of the config: unknown keys are refused, values are checked on assignment too."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Where the examples come from and how they are read."""
+
+    name: str | None = Field(None, description="a data set of the catalog")
+    train: str | None = Field(None, description="a file: csv, tsv, jsonl, parquet, or fastText's __label__")
+    valid: str | None = Field(None, description="a file; left out, it is split off the training data")
+    test: str | None = Field(None, description="a file that is scored once, at the end")
+    columns: dict[str, str] = Field(default_factory=dict, description="role = column, e.g. {text = 'document'}")
+    valid_fraction: float = Field(0.1, gt=0, lt=1, description="share of train split off for validation")
+    max_length: int = Field(128, ge=1, description="tokens; what follows is cut and reported")
+    on_bad_row: Literal["error", "skip"] = Field("error", description="skip: rows go to rejected.jsonl")
+    limit: int | None = Field(None, ge=1, description="read only the first rows of train")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataConfig:
+        if self.name and (self.train or self.valid or self.test):
+            raise ValueError("data.name and data files exclude each other: give one of them")
+        return self
+
+
+class EncoderConfig(BaseModel):
+    """Which encoder reads the texts. Further keys belong to the encoder itself and are checked by it."""
+
+    model_config = ConfigDict(extra="allow", validate_assignment=True, allow_inf_nan=False)
+
+    kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention")
+    vectors: str | None = Field(None, description="a vectors folder or text file to start from")
+    tokenizer: str | None = Field(None, description="left out: the vectors' own, else mecab")
+    freeze: Literal["none", "embeddings", "all"] = Field("none", description="what stays as it is")
+
+
+class HeadConfig(Section):
+    """The task's head on top of the encoder."""
+
+    hidden: int = Field(0, ge=0, description="units of a ReLU layer before the output; 0 = none")
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class TrainConfig(Section):
+    """How to descend."""
+
+    optimizer: str = Field("adam", description="gd sgd momentum nag adagrad rmsprop adadelta adam nadam")
+    form: Literal["deck", "torch"] = Field("deck", description="where epsilon stands, and the velocity form")
+    optimizer_args: dict[str, Any] = Field(default_factory=dict, description="e.g. {beta1 = 0.9} or {betas = [0.9, 0.999]}")
+    learning_rate: float | None = Field(None, gt=0, description="left out: the rule's own default")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled")
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup_ratio: float = Field(0.1, ge=0, lt=1)
+    epochs: int = Field(3, ge=1)
+    batch_size: int = Field(64, ge=1)
+    batch_tokens: int | None = Field(None, ge=1, description="tokens a batch, padding counted, instead of batch_size")
+    bucket: bool = Field(True, description="batches of like lengths; false: random batches")
+    max_grad_norm: float = Field(1.0, ge=0, description="0 = no clipping")
+    class_weights: Literal["none", "balanced"] = "none"
+    patience: int = Field(0, ge=0, description="stop after so many evaluations without a better score; 0 = never")
+    eval_steps: int | None = Field(None, ge=1, description="left out: at the end of every epoch")
+    metric: str | None = Field(None, description="what chooses the best checkpoint; left out: the data set's own")
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int = Field(0, ge=0, description="CPU threads; 0 = all")
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        known = ("gd", "sgd", "momentum", "nag", "adagrad", "rmsprop", "adadelta", "adam", "nadam")
+        if name.lower() not in known:
+            raise ValueError(f"there is no optimizer called {name!r}.{nearest(name, known)}")
+        return name.lower()
+
+
+class CheckpointConfig(Section):
+    """How often the run is made safe."""
+
+    every_steps: int = Field(500, ge=1)
+    keep: int = Field(2, ge=1)
+
+
+class Config(Section):
+    """All settings of a run."""
+
+    task: str = "single"
+    seed: int = Field(42, ge=0, lt=2**31)
+    data: DataConfig = Field(default_factory=DataConfig)
+    encoder: EncoderConfig = Field(default_factory=EncoderConfig)
+    head: HeadConfig = Field(default_factory=HeadConfig)
+    train: TrainConfig = Field(default_factory=TrainConfig)
+    checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
+
+
+def presets() -> list[str]:
+    """The names of the bundled presets."""
+    return sorted(p.name.removesuffix(".toml") for p in resources.files("yeonma.presets").iterdir() if p.name.endswith(".toml"))
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """A bundled preset as a nested dict.
+
+    Raises: ConfigError, naming the nearest preset.
+    """
+    if name not in presets():
+        raise ConfigError(f"There is no preset called {name!r}.{nearest(name, presets())}")
+    return tomllib.loads((resources.files("yeonma.presets") / f"{name}.toml").read_text(encoding="utf-8"))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a nested dict.
+
+    Raises: ConfigError with file and line.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist. `yeonma init -o {path}` writes one.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def set_value(tree: dict[str, Any], assignment: str) -> None:
+    """Apply one `key.subkey=value` to a nested dict; the value is read as TOML, else as a plain string.
+
+    Raises: ConfigError when there is no `=`.
+    """
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes key=value, for example --set train.epochs=5. It got {assignment!r}.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *path, last = key.strip().split(".")
+    for name in path:
+        tree = tree.setdefault(name, {})
+        if not isinstance(tree, dict):
+            raise ConfigError(f"--set {assignment}: {name!r} is a value, not a table.")
+    tree[last] = value
+
+
+def merge(*trees: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested dicts laid over each other; later ones win. A source of data replaces the other kind of source."""
+    result: dict[str, Any] = {}
+    for tree in trees:
+        for key, value in tree.items():
+            both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+            result[key] = merge(result[key], value) if both else value
+    return result
+
+
+def resolve(tree: Mapping[str, Any]) -> Config:
+    """Check a nested dict against the schema and fill in the encoder's own defaults.
+
+    Raises: ConfigError, one line for each wrong setting.
+    """
+    from yeonma import plugins
+
+    config = _checked(Config, tree, "")
+    plugins.load("task", config.task)
+    settings = plugins.load("encoder", config.encoder.kind).Settings
+    own = _checked(settings, config.encoder.model_extra or {}, "encoder.", also=EncoderConfig.model_fields)
+    shared = {name: getattr(config.encoder, name) for name in EncoderConfig.model_fields}
+    return config.model_copy(update={"encoder": EncoderConfig(**shared, **own.model_dump())})
+
+
+def _checked(schema: type[Any], tree: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> Any:
+    try:
+        return schema.model_validate(tree)
+    except ValidationError as error:
+        problems = [_explain(problem, schema, prefix, also) for problem in error.errors()]
+        raise ConfigError("\n".join(problems)) from error
+
+
+def _explain(problem: Any, schema: type[BaseModel], prefix: str, also: Iterable[str]) -> str:
+    place = prefix + ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = [*_fields(schema, problem["loc"][:-1]), *also]
+        return f"{place}: there is no such setting.{nearest(str(problem['loc'][-1]), known)}"
+    came = "" if isinstance(problem["input"], dict) else f" It got {problem['input']!r}."
+    return f"{place or 'config'}: {problem['msg'].removeprefix('Value error, ')}.{came}".replace("..", ".")
+
+
+def _fields(schema: type[BaseModel], path: Iterable[Any]) -> list[str]:
+    for name in path:
+        field = schema.model_fields.get(str(name))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        schema = field.annotation
+    return list(schema.model_fields)
+
+
+def to_toml(config: Config) -> str:
+    """The resolved config as TOML; settings that are None are left out."""
+    import tomli_w
+
+    return tomli_w.dumps(config.model_dump(exclude_none=True))
+
+
+def write(config: Config, path: Path) -> None:
+    """Write the resolved config, whole or not at all."""
+    write_text(path, to_toml(config))

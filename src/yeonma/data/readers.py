@@ -1,0 +1,221 @@
+"""Rows with their line numbers from .csv .tsv .jsonl .parquet and .txt files, one at a time, in bounded memory."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from yeonma.data.lines import BadRow, Lines
+from yeonma.errors import DataError
+from yeonma.records import Rejected
+
+MOST_COLUMNS = 1_000
+_PARQUET_BATCH = 4_096
+_LABEL = "__label__"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+_CONVERT = {
+    ".pkl": "A pickle can run code when it is read; write the rows as .parquet or .jsonl",
+    ".npy": "An array has no columns; write the rows as .parquet or .jsonl",
+    ".xlsx": "Save the sheet as CSV UTF-8 (.csv)",
+    ".json": "Write one JSON object a line (.jsonl)",
+    ".gz": "Unpack it first",
+}
+_CONVERT |= {".pickle": _CONVERT[".pkl"], ".npz": _CONVERT[".npy"], ".xls": _CONVERT[".xlsx"], ".zip": _CONVERT[".gz"]}
+
+
+class Row(NamedTuple):
+    """A row's values by column name, and the line it begins at (for Parquet: its number; both from 1)."""
+
+    line: int
+    values: dict[str, Any]
+
+
+def rows(path: Path | str) -> Iterator[Row]:
+    """The rows of a file.
+
+    Raises: DataError at the first row or file that is wrong.
+    """
+    for item in scan(path):
+        if isinstance(item, Rejected):
+            raise BadRow(item.reason, item.file, item.line)
+        yield item
+
+
+def scan(path: Path | str, suffix: str = "") -> Iterator[Row | Rejected]:
+    """The rows of a file, and in their place the rows that are wrong; `suffix` stands for the file's own if given.
+
+    Blank lines between rows are no rows. Cells of .csv, .tsv and .txt files are strings.
+    Raises: DataError when the file cannot be read on: missing, empty, a header alone, an unknown suffix, an open quote, an endless line.
+    """
+    path = Path(path)
+    suffix = (suffix or path.suffix).lower()
+    _must_be_readable(path, suffix)
+    found = False
+    try:
+        for item in _parquet(path) if suffix == ".parquet" else _text(path, TEXT_FORMATS[suffix]):
+            found = True
+            yield item
+    except OSError as error:
+        raise DataError(f"could not be read: {error.strerror or error}.", path) from error
+    if not found:
+        raise DataError("must hold rows; it holds a header alone.", path, 1)
+
+
+def _must_be_readable(path: Path, suffix: str) -> None:
+    known = [*TEXT_FORMATS, ".parquet"]
+    if path.is_dir():
+        inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in known)
+        raise DataError(f"must be a file; it is a folder. Name one of its files: {', '.join(inside[:8]) or 'none fits'}.", path)
+    if suffix not in known:
+        advice = f" {_CONVERT[suffix]}." if suffix in _CONVERT else ""
+        raise DataError(f"must end in one of {' '.join(known)}; it ends in {suffix or 'nothing'!r}.{advice}", path)
+    if not path.is_file():
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        close = difflib.get_close_matches(path.name, beside, n=1)
+        raise DataError("there is no such file." + (f" Did you mean {close[0]!r}?" if close else ""), path)
+
+
+def _text(path: Path, parse: Callable[[str, Lines], Iterator[Row]]) -> Iterator[Row | Rejected]:
+    """Run a parser over a text file. Parsers are iterators that outlive a BadRow (map, filter, csv's), not generators."""
+    with Lines(path) as lines:
+        first = next(lines, None)
+        if first is None:
+            raise DataError("must hold a header and rows; it is empty.", path, 1)
+        parser = parse(first, lines)
+        while True:
+            try:
+                yield next(parser)
+            except StopIteration:
+                return
+            except BadRow as bad:
+                yield Rejected(str(path), bad.line or lines.number, bad.message)
+
+
+def _checked_columns(names: list[str], path: Path) -> list[str]:
+    """The column names of a file, if they can be told apart."""
+    if not any(name.strip() for name in names):
+        raise DataError("the first line must name the columns; it is blank.", path, 1)
+    if len(names) > MOST_COLUMNS:
+        raise DataError(f"must have at most {MOST_COLUMNS:,} columns; there are {len(names):,}.", path, 1)
+    if "\r" in "".join(names):
+        raise DataError("lines must end in a line feed; these end in a carriage return alone. Save it again.", path, 1)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(f"column names must differ; {twice[0]!r} comes {names.count(twice[0])} times.", path, 1)
+    return names
+
+
+def _named(columns: list[str], cells: list[str], line: int, path: Path) -> Row:
+    if len(cells) != len(columns):
+        reason = f"must have {len(columns)} cells, as the header has; there are {len(cells)}."
+        raise BadRow(reason, path, line)
+    return Row(line, dict(zip(columns, cells, strict=True)))
+
+
+def _tsv(first: str, lines: Lines) -> Iterator[Row]:
+    """Tab separated values. A quote is an ordinary character, as in NSMC's own files."""
+    columns = _checked_columns(first.split("\t"), lines.path)
+    filled: Iterable[str] = lines if len(columns) == 1 else filter(None, lines)
+    return map(lambda line: _named(columns, line.split("\t"), lines.number, lines.path), filled)
+
+
+class _Csv:
+    """Comma separated values in Python's strict dialect: quotes may hold commas and line ends, and must close."""
+
+    def __init__(self, first: str, lines: Lines) -> None:
+        self._lines = lines
+        self._reader = csv.reader(map(lambda line: line + "\n", chain([first], lines)), strict=True)
+        self._columns = _checked_columns(self._cells(1), lines.path)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        while True:
+            start = self._lines.number + 1
+            if cells := self._cells(start):
+                return _named(self._columns, cells, start, self._lines.path)
+
+    def _cells(self, start: int) -> list[str]:
+        try:
+            return next(self._reader)
+        except csv.Error as error:
+            advice = "Write long texts as .jsonl" if "limit" in str(error) else "Double every quote that stands inside quotes"
+            # Over several lines it was a quote that did not close where it should: where the next row begins is unknown.
+            if self._lines.number > start or "unexpected end" in str(error):
+                reason = f"a quote that opens here does not close as it should ({error}). {advice}."
+                raise DataError(reason, self._lines.path, start) from error
+            raise BadRow(f"must be CSV: {error}. {advice}.", self._lines.path, start) from error
+
+
+def _jsonl(first: str, lines: Lines) -> Iterator[Row]:
+    """One JSON object a line."""
+    return map(lambda line: _json_row(line, lines), filter(str.strip, chain([first], lines)))
+
+
+def _json_row(line: str, lines: Lines) -> Row:
+    try:
+        values = json.loads(line, parse_constant=_refuse_constant)
+        if _SURROGATE.search(line):
+            json.dumps(values, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise BadRow(f"must be a JSON object: {error}.", lines.path, lines.number) from error
+    if not isinstance(values, dict):
+        raise BadRow(f"must be a JSON object; came a {type(values).__name__}.", lines.path, lines.number)
+    if len(values) > MOST_COLUMNS:
+        raise BadRow(f"must have at most {MOST_COLUMNS:,} columns; there are {len(values):,}.", lines.path, lines.number)
+    return Row(lines.number, values)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _txt(first: str, lines: Lines) -> Iterator[Row]:
+    """FastText's `__label__x text`, or a tab separated table (NSMC's own files)."""
+    if "\t" in first and not first.startswith(_LABEL):
+        return _tsv(first, lines)
+    if not first.startswith(_LABEL):
+        reason = f"must begin with {_LABEL} (fastText) or be a table with tabs and a header; came {first[:40]!r}."
+        raise DataError(f"a .txt file {reason}", lines.path, 1)
+    return map(lambda line: _fasttext_row(line, lines), filter(str.strip, chain([first], lines)))
+
+
+def _fasttext_row(line: str, lines: Lines) -> Row:
+    label, *rest = line.split(maxsplit=1)
+    text = rest[0] if rest else ""
+    if not label.startswith(_LABEL):
+        raise BadRow(f"must begin with {_LABEL}; came {line[:40]!r}.", lines.path, lines.number)
+    if text.startswith(_LABEL):
+        raise BadRow(f"must have one label; a second follows: {text[:40]!r}.", lines.path, lines.number)
+    return Row(lines.number, {"label": label.removeprefix(_LABEL), "text": text})
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    """Parquet, a batch of rows in memory at a time."""
+    import pyarrow
+    import pyarrow.parquet
+
+    line = 0
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            _checked_columns(file.schema_arrow.names, path)
+            for batch in file.iter_batches(_PARQUET_BATCH):
+                for line, values in enumerate(batch.to_pylist(), line + 1):
+                    yield Row(line, values)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"is not a whole Parquet file: {error}. Write it again.", path, line + 1) from error
+
+
+TEXT_FORMATS: dict[str, Callable[[str, Lines], Iterator[Row]]] = {
+    ".csv": _Csv,
+    ".tsv": _tsv,
+    ".jsonl": _jsonl,
+    ".txt": _txt,
+}

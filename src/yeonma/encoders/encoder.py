@@ -1,0 +1,68 @@
+"""What every encoder is: a module that turns texts into windows of tokens, and batches of them into vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from yeonma.records import Batch, Encoded, Progress, Tokens, silent
+
+Rows = Sequence[tuple[str, ...]]
+
+
+class Settings(BaseModel):
+    """An encoder's own settings: the further keys of the config's [encoder] table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Encoder(nn.Module, ABC):
+    """Texts → tokens → vectors. `width` is the size of what it gives to a head."""
+
+    Settings: ClassVar[type[Settings]] = Settings
+    kind: ClassVar[str]
+    width: int
+    settings: Any
+
+    @classmethod
+    @abstractmethod
+    def prepare(cls, settings: Any, texts: Sequence[str], *, vectors: str | None, tokenizer: str | None, progress: Progress = silent) -> Self:
+        """Build an encoder for training: its vocabulary and its start come from the vectors or from the training texts."""
+
+    @abstractmethod
+    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent) -> list[Tokens]:
+        """Rows of texts as tokens, at most `max_length` each, in the order of the rows."""
+
+    @abstractmethod
+    def collate(self, windows: Sequence[Tokens], length: int) -> Mapping[str, Tensor]:
+        """The inputs of a batch, padded to `length` tokens."""
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Encoded:
+        """Vectors of tokens (B, T, width), of texts (B, width), or both."""
+
+    @abstractmethod
+    def embeddings(self) -> nn.Embedding:
+        """The table of word vectors: what freezing, drift and export are about."""
+
+    @abstractmethod
+    def words(self) -> list[str]:
+        """The names of the table's rows, in order."""
+
+    @abstractmethod
+    def save_assets(self, folder: Path) -> None:
+        """Write what the weights need beside them: tokenizer and words."""
+
+    @classmethod
+    @abstractmethod
+    def load_assets(cls, settings: Any, folder: Path) -> Self:
+        """An encoder of the saved shape; the caller loads its weights."""
+
+    def coverage(self) -> dict[str, Any]:
+        """How the starting vectors know the training texts; empty where that has no meaning."""
+        return {}

@@ -1,0 +1,264 @@
+"""The run folder: what fine-tuning writes and everything else reads. This class is its only writer and reader."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from yeonma import __version__, config
+from yeonma.errors import RunError
+from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, write_json, write_text
+from yeonma.records import Dataset, Event, Evaluated, Finished, Prediction, Rejected, Saved, Stepped
+
+KINDS: dict[str, type] = {"stepped": Stepped, "evaluated": Evaluated, "saved": Saved, "finished": Finished}
+
+
+class Run:
+    """A folder with config.toml, env.json, status.json, events.jsonl, checkpoints/, model/, embeddings/, probes/, eval/."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._lock: Any = None
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def create(cls, folder: str | Path, settings: config.Config) -> Run:
+        """Start a run in a new or empty folder, locked against a second writer.
+
+        Raises: RunError when the folder holds something, or another process works in it.
+        """
+        run = cls(folder)
+        if (run.folder / "config.toml").exists():
+            raise RunError(f"{folder} already holds a run. Continue it with --resume, or choose another folder with -o.")
+        if run.folder.exists() and (not run.folder.is_dir() or any(p.name != ".lock" for p in run.folder.iterdir())):
+            raise RunError(f"{folder} exists and is not an empty folder. Choose another one with -o.")
+        run.lock()
+        write_json(run.folder / "env.json", environment())
+        config.write(settings, run.folder / "config.toml")
+        return run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """A run to read, or to continue after `lock()`.
+
+        Raises: RunError when there is none.
+        """
+        run = cls(folder)
+        if not (run.folder / "config.toml").is_file():
+            raise RunError(f"{folder} is not a run folder: it has no config.toml. `yeonma finetune -o {folder}` makes one.")
+        return run
+
+    def lock(self) -> None:
+        """Make this process the only writer until it ends.
+
+        Raises: RunError naming the process that works here.
+        """
+        from filelock import FileLock, Timeout
+
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / ".lock")
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout as error:
+                owner = self.status().get("pid", "unknown")
+                raise RunError(f"{self.folder} is in use by process {owner}. Wait for it, or choose another folder.") from error
+        for leftover in self.folder.glob("**/.*.part"):
+            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Let another process write here."""
+        if self._lock is not None:
+            self._lock.release()
+
+    def config(self) -> config.Config:
+        """The resolved settings."""
+        return config.resolve(config.read_toml(self.folder / "config.toml"))
+
+    # -- status and events -----------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What status.json says; empty before the first one."""
+        return self.read("status.json")
+
+    def set_status(self, state: str, **more: Any) -> None:
+        """Write status.json: state is running, done, interrupted or failed."""
+        write_json(self.folder / "status.json", {"state": state, "pid": os.getpid(), "heartbeat": time.time(), **more})
+
+    def log(self, event: Event) -> None:
+        """Append one event; a reader tolerates a cut last line."""
+        line = json.dumps({"kind": type(event).__name__.lower(), **asdict(event)}, ensure_ascii=False)
+        with disk_errors(self.folder), (self.folder / "events.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    def events(self) -> Iterator[Event]:
+        """The events so far, in order."""
+        path = self.folder / "events.jsonl"
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+            try:
+                values = json.loads(line)
+            except ValueError:
+                return
+            yield KINDS[values.pop("kind")](**values)
+
+    def forget_after(self, step: int) -> None:
+        """Drop the events of steps that a resumed run will take again."""
+        kept = [e for e in self.events() if e.step <= step and not isinstance(e, Finished)]
+        lines = [json.dumps({"kind": type(e).__name__.lower(), **asdict(e)}, ensure_ascii=False) for e in kept]
+        write_text(self.folder / "events.jsonl", "".join(line + "\n" for line in lines))
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+
+    def save_checkpoint(self, step: int, tensors: Mapping[str, Mapping[str, Any]], state: Mapping[str, Any], keep: int) -> Path:
+        """Write checkpoints/step-N (one safetensors file per entry of `tensors`, state.json) and drop the oldest ones."""
+        from safetensors.torch import save_file
+
+        folder = self.folder / "checkpoints" / f"step-{step:06d}"
+        with staged_folder(folder) as stage:
+            for name, values in tensors.items():
+                save_file({key: value.contiguous() for key, value in values.items()}, stage / f"{name}.safetensors")
+            (stage / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        for old in self.checkpoints()[:-keep]:
+            shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoint folders, oldest first, whole or not."""
+        return sorted((self.folder / "checkpoints").glob("step-*"))
+
+    def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
+        """The newest checkpoint that verifies, and what was wrong with newer ones."""
+        notes: list[str] = []
+        for folder in reversed(self.checkpoints()):
+            problems = broken_files(folder)
+            if not problems:
+                return folder, notes
+            notes.append(f"{folder.name} is not whole ({'; '.join(problems)}) and was passed over")
+        return None, notes
+
+    def save_best(self, step: int, weights: Mapping[str, Any]) -> None:
+        """Keep the weights of the best evaluation so far; the one before is dropped once these are whole."""
+        from safetensors.torch import save_file
+
+        folder = self.folder / "checkpoints" / f"best-{step:06d}"
+        with staged_folder(folder) as stage:
+            save_file({key: value.contiguous() for key, value in weights.items()}, stage / "model.safetensors")
+        for old in (self.folder / "checkpoints").glob("best-*"):
+            if old != folder:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def best_weights(self, step: int) -> Path:
+        """The file of the best weights.
+
+        Raises: RunError when it is missing or broken.
+        """
+        folder = self.folder / "checkpoints" / f"best-{step:06d}"
+        problems = broken_files(folder)
+        if problems:
+            raise RunError(f"{folder}: {'; '.join(problems)}. The run must be started again.")
+        return folder / "model.safetensors"
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the finished model stands."""
+        return self.folder / "model"
+
+    def save_embeddings(self, when: str, table: Any, words: Sequence[str]) -> None:
+        """Write embeddings/{before,after}.safetensors and words.txt."""
+        from safetensors.torch import save_file
+
+        with staged_file(self.folder / "embeddings" / f"{when}.safetensors") as stage:
+            save_file({"embeddings": table.detach().cpu().contiguous()}, stage)
+        write_text(self.folder / "embeddings" / "words.txt", "\n".join(words))
+
+    def save_probe(self, step: int, tensors: Mapping[str, Any]) -> None:
+        """Write probes/step-N.safetensors."""
+        from safetensors.torch import save_file
+
+        with staged_file(self.folder / "probes" / f"step-{step:06d}.safetensors") as stage:
+            save_file(dict(tensors), stage)
+
+    def save_data(self, dataset: Dataset) -> None:
+        """Write data.json: where each split came from, how many examples, which labels, how many rows were left out."""
+        counts = {split: len(examples) for split, examples in dataset.splits.items()}
+        description = {"name": dataset.name, "labels": list(dataset.labels), "examples": counts}
+        write_json(
+            self.folder / "data.json",
+            {**description, "rejected": len(dataset.rejected), "sources": dict(dataset.sources), "metric": dataset.metric},
+        )
+
+    def save_encoder_facts(self, facts: Mapping[str, Any]) -> None:
+        """Write coverage.json: which words of the data the table knows, and how many texts are cut."""
+        write_json(self.folder / "coverage.json", dict(facts))
+
+    def read(self, name: str) -> dict[str, Any]:
+        """One of the run's JSON files; empty where it is not written yet."""
+        path = self.folder / name
+        return dict(read_json(path)) if path.exists() else {}
+
+    def save_rejected(self, rows: Iterable[Rejected]) -> None:
+        """Write rejected.jsonl where rows were left out."""
+        lines = [json.dumps(asdict(row), ensure_ascii=False, default=str) for row in rows]
+        if lines:
+            write_text(self.folder / "rejected.jsonl", "\n".join(lines) + "\n")
+
+    def save_scores(self, data: str, split: str, scores: Mapping[str, Any]) -> None:
+        """Add the scores of one split to eval/scores.json."""
+        write_json(self.folder / "eval" / "scores.json", {**self.scores(), f"{data}:{split}": dict(scores)})
+
+    def scores(self) -> dict[str, Any]:
+        """All scores so far, by "data:split"."""
+        return self.read("eval/scores.json")
+
+    def save_predictions(self, predictions: Sequence[Prediction], golds: Sequence[str | None], texts: Sequence[str]) -> None:
+        """Write eval/predictions.parquet, and the wrong ones to eval/errors.csv, most confident first."""
+        import polars as pl
+
+        rows = pl.DataFrame(
+            {
+                "id": [p.id for p in predictions],
+                "text": list(texts),
+                "gold": list(golds),
+                "predicted": [str(p.value) for p in predictions],
+                "probability": [p.score for p in predictions],
+            },
+            schema={"id": pl.String, "text": pl.String, "gold": pl.String, "predicted": pl.String, "probability": pl.Float64},
+        )
+        with staged_file(self.folder / "eval" / "predictions.parquet") as stage:
+            rows.write_parquet(stage)
+        with staged_file(self.folder / "eval" / "errors.csv") as stage:
+            wrong = rows.filter(pl.col("gold") != pl.col("predicted"))
+            wrong.sort("probability", descending=True, maintain_order=True).write_csv(stage)
+
+
+def environment() -> dict[str, Any]:
+    """What the run was made with: versions, machine, command."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    def installed(name: str) -> str | None:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return None
+
+    packages = ("torch", "numpy", "numba", "polars", "tokenizers", "safetensors", "python-mecab-ko", "kiwipiepy")
+    return {
+        "yeonma": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "packages": {name: installed(name) for name in packages},
+        "command": sys.argv,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }

@@ -1,0 +1,86 @@
+"""Korean morphemes: mecab-ko, which cuts the surface, and Kiwi, which restores the stems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from yeonma.errors import MissingExtra
+from yeonma.records import Piece
+from yeonma.text.tokenizers import Tokenizer
+
+_DIGIT_OR_REST = re.compile(r"\d|\D+")
+
+
+class Mecab(Tokenizer):
+    """Morphemes as they stand in the text (python-mecab-ko with mecab-ko-dic); a contracted one stays whole: 끌려.
+
+    `split_digits`: every digit is a piece of its own, so that numbers need few words.
+    An instance holds one tagger, which one thread at a time may use.
+    """
+
+    name = "mecab"
+
+    def __init__(self, split_digits: bool = False) -> None:
+        self.split_digits = split_digits
+
+    @cached_property
+    def _tagger(self) -> Any:
+        from mecab import MeCab
+
+        # The raw tagger answers in one string. The public parse() builds an object per morpheme: three times slower.
+        return MeCab()._tagger
+
+    def _pieces(self, text: str) -> list[Piece]:
+        pieces = []
+        end = 0
+        for line in self._tagger.parse(text).split("\n")[:-2]:  # surface TAB features; the last is EOS
+            surface = line[: line.index("\t")]
+            start = text.index(surface, end)  # only blanks can stand between, so the first one found is the one
+            end = start + len(surface)
+            pieces.append(Piece(surface, start, end))
+        return [part for piece in pieces for part in _digits_apart(piece)] if self.split_digits else pieces
+
+    def _versions(self) -> dict[str, str]:
+        return {name: version(name) for name in ("python-mecab-ko", "python-mecab-ko-dic")}
+
+
+def _digits_apart(piece: Piece) -> list[Piece]:
+    found = _DIGIT_OR_REST.finditer(piece.form)
+    return [Piece(part[0], piece.start + part.start(), piece.start + part.end()) for part in found]
+
+
+class Kiwi(Tokenizer):
+    """Morphemes with their stems restored (kiwipiepy): 끌려 → 끌리/어, whose characters overlap (끌려, 려).
+
+    Raises: MissingExtra when kiwipiepy is not installed.
+    """
+
+    name = "kiwi"
+
+    def __init__(self) -> None:
+        if find_spec("kiwipiepy") is None:
+            raise MissingExtra("kiwipiepy", "kiwi", "The tokenizer 'kiwi'")
+
+    @cached_property
+    def _analyser(self) -> Any:
+        from kiwipiepy import Kiwi as Analyser
+
+        return Analyser()
+
+    def _pieces(self, text: str) -> list[Piece]:
+        return _as_pieces(self._analyser.tokenize(text))
+
+    def _batch(self, texts: Sequence[str]) -> Iterable[list[Piece]]:
+        return map(_as_pieces, self._analyser.tokenize(texts))
+
+    def _versions(self) -> dict[str, str]:
+        return {name: version(name) for name in ("kiwipiepy", "kiwipiepy_model")}
+
+
+def _as_pieces(tokens: Iterable[Any]) -> list[Piece]:
+    return [Piece(token.form, token.start, token.start + token.len) for token in tokens]

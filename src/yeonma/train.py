@@ -1,0 +1,258 @@
+"""Fine-tuning, read top to bottom: a generator of events. What is random is a function of (seed, step) or is saved."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from yeonma import batches, optim, probes
+from yeonma.batches import Prepared
+from yeonma.config import Config, TrainConfig
+from yeonma.errors import ConfigError, Diverged, InputError, nearest
+from yeonma.evaluate import evaluate
+from yeonma.files import read_json
+from yeonma.model import Model, build, load_weights
+from yeonma.records import Dataset, Evaluated, Event, Finished, Progress, Saved, Stepped, silent
+from yeonma.run import Run
+from yeonma.snapshot import pack_optimizer, unpack_optimizer
+
+
+@dataclass
+class State:
+    """What the loop remembers between steps, besides weights, optimizer and random state."""
+
+    step: int = 0
+    best_step: int = 0
+    best_score: float = -math.inf
+    stale: int = 0                                       # evaluations since the best one
+    loss_sum: float = 0.0                                # since the last Stepped
+    loss_count: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+
+
+@dataclass
+class Training:
+    """Everything a step needs."""
+
+    config: Config
+    model: Model
+    optimizer: torch.optim.Optimizer
+    base_rates: list[float]
+    train: Prepared
+    valid: Prepared
+    dataset: Dataset
+    metric: str
+    steps_per_epoch: int
+    steps: int
+    state: State = field(default_factory=State)
+    epoch_plan: tuple[int, list[np.ndarray]] = (-1, [])
+
+
+def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Training:
+    """Build the model, tokenize, and set the optimizer up. The same seed gives the same start.
+
+    Raises: ConfigError, InputError, DataError.
+    """
+    settings = config.train
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    if not dataset.splits["train"] or not dataset.splits["valid"]:
+        raise InputError("Training needs at least one training and one validation example. Give more rows.")
+    torch.manual_seed(config.seed)
+    model = build(config, dataset.labels, dataset.splits["train"], progress)
+    metric = settings.metric or dataset.metric
+    if metric not in model.task.metrics:
+        raise ConfigError(f"train.metric: there is no score called {metric!r}.{nearest(metric, model.task.metrics)}")
+    rows = {
+        split: batches.prepare(model.encoder, model.task, dataset.splits[split], config.data.max_length, progress)
+        for split in ("train", "valid")
+    }
+    optimizer = make_optimizer(model, settings)
+    per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"].lengths, *_cut(settings))
+    rates = [group["lr"] for group in optimizer.param_groups]
+    return Training(
+        config, model, optimizer, rates, rows["train"], rows["valid"], dataset, metric, per_epoch, per_epoch * settings.epochs
+    )
+
+
+def make_optimizer(model: Model, settings: TrainConfig) -> torch.optim.Optimizer:
+    """The chosen rule over all weights that are trained.
+
+    Raises: ConfigError for a setting the rule does not have, or when everything is frozen.
+    """
+    trained = [p for p in model.parameters() if p.requires_grad]
+    rate = {} if settings.learning_rate is None else {"lr": settings.learning_rate}
+    arguments = {"form": settings.form, "weight_decay": settings.weight_decay, **rate, **settings.optimizer_args}
+    return optim.make(settings.optimizer, trained, **arguments)
+
+
+def full_batch(settings: TrainConfig) -> bool:
+    """Gradient descent looks at all the data before it takes a step."""
+    return optim.get(settings.optimizer).full_batch
+
+
+def _cut(settings: TrainConfig) -> tuple[int, int | None, bool]:
+    return settings.batch_size, settings.batch_tokens, settings.bucket
+
+
+def train(
+    config: Config,
+    run: Run,
+    dataset: Dataset,
+    *,
+    resume: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+) -> Iterator[Event]:
+    """Train until the last epoch, early stop, or `stop()`; the caller draws the events.
+
+    Yields Stepped at a steady pace, Evaluated after every evaluation, Saved after every checkpoint, Finished at the end.
+    Raises: Diverged when the loss or the gradient is not finite; DiskError; ConfigError.
+    """
+    t = prepare(config, dataset, progress)
+    notes = restore(t, run) if resume else []
+    for note in notes:
+        progress(note, 0, None, "")
+    if t.state.step == 0:
+        truncated = {"train": t.train.truncated, "valid": t.valid.truncated, "max_length": config.data.max_length}
+        run.save_encoder_facts({**t.model.encoder.coverage(), "truncated": truncated})
+        run.save_embeddings("before", t.model.encoder.embeddings().weight, t.model.encoder.words())
+        run.save_probe(0, {**probes.path_point(t.model), **probes.states(t.model, t.valid)})
+    log_every = max(1, min(50, t.steps // 400))
+    eval_every = config.train.eval_steps or t.steps_per_epoch
+    began = last = time.monotonic() - t.state.seconds
+    while t.state.step < t.steps and not t.state.stopped:
+        random_state = torch.get_rng_state()
+        loss, examples, rate, norm = _step(t, stop) or (math.nan, 0, 0.0, 0.0)
+        if not examples:                                 # asked to stop before the step was made: nothing has moved
+            torch.set_rng_state(random_state)
+            t.state.seconds = time.monotonic() - began
+            yield save(t, run)
+            yield Finished(t.state.step, "interrupted", t.state.best_step, t.state.best_score, t.state.seconds)
+            return
+        step, epoch = t.state.step, (t.state.step - 1) // t.steps_per_epoch
+        t.state.loss_sum, t.state.loss_count = t.state.loss_sum + loss, t.state.loss_count + examples
+        if step % log_every == 0 or step == t.steps:
+            now = time.monotonic()
+            mean = t.state.loss_sum / t.state.loss_count
+            yield _logged(run, Stepped(step, epoch, mean, rate, norm, t.state.loss_count, now - last))
+            t.state.loss_sum, t.state.loss_count, last = 0.0, 0, now
+        if probes.due(step, t.steps):
+            run.save_probe(step, probes.path_point(t.model))
+        evaluated = step % eval_every == 0 or step == t.steps
+        if evaluated:
+            yield _logged(run, _evaluate(t, run))
+            last = time.monotonic()
+        if evaluated or step % config.checkpoint.every_steps == 0:
+            t.state.seconds = time.monotonic() - began
+            yield save(t, run)
+    yield finish(t, run, time.monotonic() - began)
+
+
+def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, float] | None:
+    """One update. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
+    t.model.train()
+    t.optimizer.zero_grad(set_to_none=True)
+    chosen = _micro_batches(t)
+    total, loss_sum = sum(len(rows) for rows in chosen), 0.0
+    for rows in chosen:
+        if stop():
+            return None
+        batch = batches.collate(t.model.encoder, t.train, rows)
+        with _autocast(t.config.train):
+            loss = t.model.task.loss(t.model(batch), batch)
+        (loss * (len(rows) / total)).backward()          # the step's gradient is the mean over all its examples
+        loss_sum += float(loss.detach()) * len(rows)
+    settings = t.config.train
+    rate = optim.multiplier(settings.schedule, t.state.step, t.steps, round(settings.warmup_ratio * t.steps))
+    for group, base in zip(t.optimizer.param_groups, t.base_rates, strict=True):
+        group["lr"] = base * rate
+    weights = [p for p in t.model.parameters() if p.grad is not None]
+    norm = float(torch.nn.utils.clip_grad_norm_(weights, settings.max_grad_norm or math.inf))
+    if not math.isfinite(loss_sum) or not math.isfinite(norm):
+        raise Diverged(
+            f"Training diverged at step {t.state.step + 1}: loss {loss_sum / total:.4g}, learning rate "
+            f"{t.optimizer.param_groups[0]['lr']:.4g}, gradient norm {norm:.4g}. Lower train.learning_rate or "
+            f"train.max_grad_norm; the last checkpoint is from before this step."
+        )
+    t.optimizer.step()
+    t.state.step += 1
+    return loss_sum, total, t.optimizer.param_groups[0]["lr"], norm
+
+
+def _micro_batches(t: Training) -> list[np.ndarray]:
+    """The rows of the coming step: one batch, or for gradient descent all of them, in batches that fit into memory."""
+    epoch, index = divmod(t.state.step, t.steps_per_epoch)
+    if t.epoch_plan[0] != epoch:
+        t.epoch_plan = (epoch, batches.plan(t.train.lengths, *_cut(t.config.train), t.config.seed, epoch))
+    return t.epoch_plan[1] if full_batch(t.config.train) else [t.epoch_plan[1][index]]
+
+
+def _autocast(settings: TrainConfig) -> AbstractContextManager[Any]:
+    return torch.autocast("cpu", torch.bfloat16) if settings.precision == "bf16" else nullcontext()
+
+
+def _logged(run: Run, event: Event) -> Event:
+    run.log(event)
+    return event
+
+
+def _evaluate(t: Training, run: Run) -> Evaluated:
+    """Score the validation examples; keep the weights if they are the best so far; count towards an early stop."""
+    began, state = time.monotonic(), t.state
+    scores, _ = evaluate(t.model, t.dataset.splits["valid"], t.valid)
+    best = scores[t.metric] > state.best_score
+    if best:
+        state.best_step, state.best_score, state.stale = state.step, scores[t.metric], 0
+        run.save_best(state.step, t.model.state_dict())
+    else:
+        state.stale += 1
+    if 0 < t.config.train.patience <= state.stale:
+        state.stopped = "early stop"
+    run.save_probe(state.step, {**probes.path_point(t.model), **probes.states(t.model, t.valid)})
+    return Evaluated(state.step, (state.step - 1) // t.steps_per_epoch, scores, best, time.monotonic() - began)
+
+
+def save(t: Training, run: Run) -> Saved:
+    """Write a checkpoint that training can continue from, bit for bit."""
+    tensors, plain = pack_optimizer(t.optimizer)
+    files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
+    folder = run.save_checkpoint(t.state.step, files, {**asdict(t.state), "optimizer": plain}, t.config.checkpoint.keep)
+    event = Saved(t.state.step, folder.name)
+    run.log(event)
+    return event
+
+
+def restore(t: Training, run: Run) -> list[str]:
+    """Continue from the newest whole checkpoint, or from the start where there is none; says what was passed over."""
+    from safetensors.torch import load_file
+
+    folder, notes = run.newest_checkpoint()
+    if folder is None:
+        run.forget_after(0)
+        return [*notes, "no whole checkpoint: training starts from the beginning"]
+    saved: Mapping[str, Any] = read_json(folder / "state.json")
+    load_weights(t.model, folder / "model.safetensors")
+    unpack_optimizer(t.optimizer, load_file(folder / "optimizer.safetensors"), saved["optimizer"])
+    t.state = State(**{name: value for name, value in saved.items() if name != "optimizer"})
+    run.forget_after(t.state.step)
+    torch.set_rng_state(load_file(folder / "rng.safetensors")["torch"])
+    return [*notes, f"continued from {folder.name}"]
+
+
+def finish(t: Training, run: Run, seconds: float) -> Finished:
+    """Load the best weights, write model/ and the tuned embeddings."""
+    load_weights(t.model, run.best_weights(t.state.best_step))
+    t.model.eval().save_pretrained(run.model_folder)
+    run.save_embeddings("after", t.model.encoder.embeddings().weight, t.model.encoder.words())
+    event = Finished(t.state.step, t.state.stopped or "done", t.state.best_step, t.state.best_score, seconds)
+    run.log(event)
+    return event
