@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from yeonma.records import Dataset, Example
     from yeonma.vectors import Vectors
 
-HEARTBEAT = 5.0                                          # seconds between two writes of status.json
+HEARTBEAT = 5.0  # seconds between two writes of status.json
 
 
 def settings(
@@ -59,6 +60,14 @@ def source(data: str) -> dict[str, str]:
     """`--data`: a file where there is one or it looks like one, else a name of the catalog."""
     path = Path(data)
     return {"train": data} if path.exists() or path.suffix or len(path.parts) > 1 else {"name": data}
+
+
+def new_folder(config: configs.Config) -> Path:
+    """runs/DATA-ENCODER-OPTIMIZER, with a number behind it where that is taken."""
+    data = config.data.name or Path(str(config.data.train)).stem
+    name = f"{data}-{config.encoder.kind}-{config.train.optimizer}"
+    taken = (Path("runs") / (name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
+    return next(folder for folder in taken if not folder.exists())
 
 
 def dataset(config: configs.Config) -> Dataset:
@@ -129,7 +138,9 @@ def _watched(
                 beat = time.monotonic()
                 run.set_status("running", step=event.step)
             if isinstance(event, Finished):
-                run.set_status("interrupted" if event.reason == "interrupted" else "done", step=event.step, reason=event.reason)
+                run.set_status(
+                    "interrupted" if event.reason == "interrupted" else "done", step=event.step, reason=event.reason
+                )
                 write_page(run)
             yield event
     except (MemoryError, RuntimeError) as error:

@@ -28,7 +28,9 @@ class Prepared:
         return len(self.windows)
 
 
-def prepare(encoder: Encoder, task: Task, examples: Sequence[Example], max_length: int, progress: Progress = silent) -> Prepared:
+def prepare(
+    encoder: Encoder, task: Task, examples: Sequence[Example], max_length: int, progress: Progress = silent
+) -> Prepared:
     """Tokenize all examples once."""
     rows = [(number, row) for number, example in enumerate(examples) for row in task.inputs(example)]
     windows = encoder.tokenize([row for _, row in rows], max_length, progress)
@@ -61,7 +63,9 @@ def plan(lengths: np.ndarray, size: int, tokens: int | None, bucket: bool, seed:
     random = np.random.default_rng([seed, epoch])
     noise = random.random(len(lengths))
     order = np.argsort(lengths + noise if bucket else noise, kind="stable")
-    batches = _cut_by_tokens(order, lengths, tokens) if tokens else [order[i : i + size] for i in range(0, len(order), size)]
+    batches = (
+        _cut_by_tokens(order, lengths, tokens) if tokens else [order[i : i + size] for i in range(0, len(order), size)]
+    )
     return [batches[i] for i in random.permutation(len(batches))] if bucket else batches
 
 

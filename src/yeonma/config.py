@@ -63,7 +63,9 @@ class TrainConfig(Section):
 
     optimizer: str = Field("adam", description="gd sgd momentum nag adagrad rmsprop adadelta adam nadam")
     form: Literal["deck", "torch"] = Field("deck", description="where epsilon stands, and the velocity form")
-    optimizer_args: dict[str, Any] = Field(default_factory=dict, description="e.g. {beta1 = 0.9} or {betas = [0.9, 0.999]}")
+    optimizer_args: dict[str, Any] = Field(
+        default_factory=dict, description="e.g. {beta1 = 0.9} or {betas = [0.9, 0.999]}"
+    )
     learning_rate: float | None = Field(None, gt=0, description="left out: the rule's own default")
     weight_decay: float = Field(0.0, ge=0, description="decoupled")
     schedule: Literal["constant", "linear", "cosine"] = "linear"
@@ -92,8 +94,11 @@ class TrainConfig(Section):
 class CheckpointConfig(Section):
     """How often the run is made safe."""
 
-    every_steps: int = Field(500, ge=1)
-    keep: int = Field(2, ge=1)
+    every_steps: int = Field(500, ge=1, description="a checkpoint after so many steps")
+    after_seconds: float = Field(
+        30.0, ge=0, description="and after an evaluation, when the last one is older than this"
+    )
+    keep: int = Field(2, ge=1, description="how many stay on the disk")
 
 
 class Config(Section):
@@ -110,7 +115,9 @@ class Config(Section):
 
 def presets() -> list[str]:
     """The names of the bundled presets."""
-    return sorted(p.name.removesuffix(".toml") for p in resources.files("yeonma.presets").iterdir() if p.name.endswith(".toml"))
+    return sorted(
+        p.name.removesuffix(".toml") for p in resources.files("yeonma.presets").iterdir() if p.name.endswith(".toml")
+    )
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -219,3 +226,27 @@ def to_toml(config: Config) -> str:
 def write(config: Config, path: Path) -> None:
     """Write the resolved config, whole or not at all."""
     write_text(path, to_toml(config))
+
+
+def to_commented_toml(config: Config) -> str:
+    """The resolved config as TOML with each setting's meaning beside it; settings that are None stand commented out."""
+    import tomli_w
+
+    from yeonma import plugins
+
+    own = plugins.load("encoder", config.encoder.kind).Settings.model_fields
+    lines = [f"task = {_value(config.task, tomli_w)}", f"seed = {config.seed}"]
+    for name in ("data", "encoder", "head", "train", "checkpoint"):
+        section = getattr(config, name)
+        lines += ["", f"[{name}]"]
+        for key, value in section.model_dump().items():
+            field = type(section).model_fields.get(key) or own[key]
+            setting = f"# {key} =" if value is None else f"{key} = {_value(value, tomli_w)}"
+            lines.append(f"{setting}  # {field.description}" if field.description else setting)
+    return "\n".join(lines) + "\n"
+
+
+def _value(value: Any, tomli_w: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_value(item, tomli_w)}" for key, item in value.items()) + "}"
+    return str(tomli_w.dumps({"v": value}, multiline_strings=False)).removeprefix("v = ").strip().replace("\n", " ")

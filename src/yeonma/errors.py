@@ -1,16 +1,16 @@
 """Every error a user can meet, drawn once.
 
-    YeonmaError                 a sentence for the user; `exit_code` is what the command line returns
-    ├── InputError         2    bad input or usage
-    │   ├── ConfigError         a setting that does not exist or does not fit
-    │   ├── DataError           a row or file of data; carries file and line
-    │   ├── VectorsError        a file of word vectors; carries file and line
-    │   ├── RunError            a run folder that is missing, busy, broken or of another shape
-    │   └── MissingExtra        an optional package that is not installed
-    ├── Diverged           3    a loss or gradient that is not finite
-    ├── OutOfMemory        4
-    ├── DiskError          5    no space, or a file that could not be written
-    └── Interrupted      130    stopped by Ctrl-C or SIGTERM after saving
+YeonmaError                 a sentence for the user; `exit_code` is what the command line returns
+├── InputError         2    bad input or usage
+│   ├── ConfigError         a setting that does not exist or does not fit
+│   ├── DataError           a row or file of data; carries file and line
+│   ├── VectorsError        a file of word vectors; carries file and line
+│   ├── RunError            a run folder that is missing, busy, broken or of another shape
+│   └── MissingExtra        an optional package that is not installed
+├── Diverged           3    a loss or gradient that is not finite
+├── OutOfMemory        4
+├── DiskError          5    no space, or a file that could not be written
+└── Interrupted      130    stopped by Ctrl-C or SIGTERM after saving
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-        raise DiskError(f"{path} could not be written: {reason}. Free space or choose another place with -o.") from error
+        raise DiskError(
+            f"{path} could not be written: {reason}. Free space or choose another place with -o."
+        ) from error
 
 
 def sync(path: Path) -> None:
@@ -51,16 +53,17 @@ def staged_file(path: Path) -> Iterator[Path]:
 
     Raises: DiskError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     stage = path.with_name(f".{path.name}.{os.getpid()}.part")
     with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield stage
             sync(stage)
             os.replace(stage, path)
             sync(path.parent)
         finally:
-            stage.unlink(missing_ok=True)
+            with suppress(OSError):
+                stage.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -70,9 +73,9 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     The manifest (sha256 of every file) is written last, so a folder with a manifest that verifies is whole.
     Raises: DiskError.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
     stage = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     with disk_errors(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir()
         try:
@@ -113,7 +116,9 @@ def broken_files(folder: Path) -> list[str]:
         return [f"{MANIFEST} is missing or cut"]
     missing = [f"{name} is missing" for name in listing if not (folder / name).is_file()]
     return missing + [
-        f"{name} has changed" for name in listing if (folder / name).is_file() and sha256(folder / name) != listing[name]
+        f"{name} has changed"
+        for name in listing
+        if (folder / name).is_file() and sha256(folder / name) != listing[name]
     ]
 
 

@@ -26,7 +26,9 @@ FORBIDDEN = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib")
 class Model(nn.Module):
     """Encoder + head. `max_length` in tokens is the one it was trained with."""
 
-    def __init__(self, encoder: Encoder, task: Task, *, hidden: int = 0, dropout: float = 0.1, max_length: int = 128) -> None:
+    def __init__(
+        self, encoder: Encoder, task: Task, *, hidden: int = 0, dropout: float = 0.1, max_length: int = 128
+    ) -> None:
         super().__init__()
         self.encoder, self.task, self.max_length = encoder, task, max_length
         self.head = task.head(encoder.width, hidden, dropout)
@@ -37,13 +39,13 @@ class Model(nn.Module):
         return self.head(self.encoder(batch))  # type: ignore[no-any-return]
 
     @torch.inference_mode()
-    def predictions(self, prepared: batches.Prepared, ids: Sequence[str], progress: Progress = silent) -> list[Prediction]:
+    def predictions(
+        self, prepared: batches.Prepared, ids: Sequence[str], progress: Progress = silent
+    ) -> list[Prediction]:
         """A prediction for every prepared example, in their order whatever the batches were."""
         found: list[Prediction | None] = [None] * len(ids)
-        done = 0
-        for item, answer in self._answers(prepared):
+        for done, (item, answer) in enumerate(self._answers(prepared), start=1):
             found[item] = Prediction(ids[item], *answer)
-            done += 1
             if done % 256 == 0 or done == len(ids):
                 progress("predicting", done, len(ids), "examples")
         return [prediction for prediction in found if prediction is not None]
@@ -77,7 +79,9 @@ class Model(nn.Module):
         with staged_folder(Path(folder)) as stage:
             self.encoder.save_assets(stage)
             save_file({name: t.contiguous() for name, t in self.state_dict().items()}, stage / "model.safetensors")
-            (stage / "config.json").write_text(json.dumps(self.description(), indent=2, ensure_ascii=False), encoding="utf-8")
+            (stage / "config.json").write_text(
+                json.dumps(self.description(), indent=2, ensure_ascii=False), encoding="utf-8"
+            )
             (stage / "labels.json").write_text(json.dumps(self.task.labels, ensure_ascii=False), encoding="utf-8")
             (stage / "README.md").write_text(card or _card(self), encoding="utf-8")
 
@@ -99,7 +103,9 @@ class Model(nn.Module):
         """
         folder = Path(folder)
         if folder.suffix in FORBIDDEN:
-            raise RunError(f"{folder} is a pickle, which can run code when it is read. Give a folder with model.safetensors.")
+            raise RunError(
+                f"{folder} is a pickle, which can run code when it is read. Give a folder with model.safetensors."
+            )
         description = read_json(folder / "config.json")
         try:
             encoder_class = plugins.load("encoder", description["encoder"].pop("kind"))
@@ -123,7 +129,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
     except (OSError, SafetensorError, RuntimeError) as error:
         raise RunError(f"{path} cannot be loaded: {str(error).splitlines()[-1].strip()}") from error
     if problem.missing_keys or problem.unexpected_keys:
-        raise RunError(f"{path} does not fit the model: missing {problem.missing_keys}, left over {problem.unexpected_keys}.")
+        raise RunError(
+            f"{path} does not fit the model: missing {problem.missing_keys}, left over {problem.unexpected_keys}."
+        )
 
 
 def build(config: Config, labels: Sequence[str], train: Sequence[Example], progress: Progress = silent) -> Model:
@@ -151,6 +159,7 @@ def freeze(model: Model, what: str) -> None:
 def _card(model: Model) -> str:
     labels = ", ".join(model.task.labels)
     return (
-        f"---\nlibrary_name: yeonma\ntags: [yeonma, {model.task.kind}]\n---\n\n# {model.encoder.kind} for {model.task.kind}\n\n"
-        f"Labels: {labels}\n\n```python\nimport yeonma\n\nmodel = yeonma.load(\"this folder\")\nmodel.predict([\"…\"])\n```\n"
+        f"---\nlibrary_name: yeonma\ntags: [yeonma, {model.task.kind}]\n---\n\n"
+        f"# {model.encoder.kind} for {model.task.kind}\n\n"
+        f'Labels: {labels}\n\n```python\nimport yeonma\n\nmodel = yeonma.load("this folder")\nmodel.predict(["…"])\n```\n'
     )

@@ -1,4 +1,4 @@
-"""What the report needs from the loop and cannot find later: the weights' path, gradient norms, states of fixed texts."""
+"""What the report needs and only the loop knows: the weights' path, gradient norms, states of fixed texts."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class Finished:
     step: int
     reason: str
     best_step: int
-    best_score: float
+    best_score: float | None
     seconds: float
 
 
@@ -160,7 +160,7 @@ class Dataset:
 
 
 Progress = Callable[[str, int, int | None, str], None]
-"""How long work reports: (what is being done, how much is done, of how much or None, unit). Called often; must be cheap."""
+"""How long work reports: (what is being done, how much is done, of how much or None, unit). Must be cheap."""
 
 
 def silent(what: str, done: int, total: int | None, unit: str) -> None:

@@ -16,13 +16,13 @@ from typing import Any
 from yeonma import __version__, config
 from yeonma.errors import RunError
 from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, write_json, write_text
-from yeonma.records import Dataset, Event, Evaluated, Finished, Prediction, Rejected, Saved, Stepped
+from yeonma.records import Dataset, Evaluated, Event, Finished, Prediction, Rejected, Saved, Stepped
 
 KINDS: dict[str, type] = {"stepped": Stepped, "evaluated": Evaluated, "saved": Saved, "finished": Finished}
 
 
 class Run:
-    """A folder with config.toml, env.json, status.json, events.jsonl, checkpoints/, model/, embeddings/, probes/, eval/."""
+    """A run folder: config, environment, status, events, checkpoints/, model/, embeddings/, probes/, eval/, report/."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -38,7 +38,9 @@ class Run:
         """
         run = cls(folder)
         if (run.folder / "config.toml").exists():
-            raise RunError(f"{folder} already holds a run. Continue it with --resume, or choose another folder with -o.")
+            raise RunError(
+                f"{folder} already holds a run. Continue it with --resume, or choose another folder with -o."
+            )
         if run.folder.exists() and (not run.folder.is_dir() or any(p.name != ".lock" for p in run.folder.iterdir())):
             raise RunError(f"{folder} exists and is not an empty folder. Choose another one with -o.")
         run.lock()
@@ -54,7 +56,9 @@ class Run:
         """
         run = cls(folder)
         if not (run.folder / "config.toml").is_file():
-            raise RunError(f"{folder} is not a run folder: it has no config.toml. `yeonma finetune -o {folder}` makes one.")
+            raise RunError(
+                f"{folder} is not a run folder: it has no config.toml. `yeonma finetune -o {folder}` makes one."
+            )
         return run
 
     def lock(self) -> None:
@@ -71,7 +75,9 @@ class Run:
                 self._lock.acquire(timeout=0)
             except Timeout as error:
                 owner = self.status().get("pid", "unknown")
-                raise RunError(f"{self.folder} is in use by process {owner}. Wait for it, or choose another folder.") from error
+                raise RunError(
+                    f"{self.folder} is in use by process {owner}. Wait for it, or choose another folder."
+                ) from error
         for leftover in self.folder.glob("**/.*.part"):
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
@@ -118,8 +124,10 @@ class Run:
 
     # -- checkpoints -----------------------------------------------------------------------------------------------
 
-    def save_checkpoint(self, step: int, tensors: Mapping[str, Mapping[str, Any]], state: Mapping[str, Any], keep: int) -> Path:
-        """Write checkpoints/step-N (one safetensors file per entry of `tensors`, state.json) and drop the oldest ones."""
+    def save_checkpoint(
+        self, step: int, tensors: Mapping[str, Mapping[str, Any]], state: Mapping[str, Any], keep: int
+    ) -> Path:
+        """Write checkpoints/step-N, one safetensors file per entry of `tensors` and state.json; drop the oldest."""
         from safetensors.torch import save_file
 
         folder = self.folder / "checkpoints" / f"step-{step:06d}"
@@ -195,7 +203,12 @@ class Run:
         description = {"name": dataset.name, "labels": list(dataset.labels), "examples": counts}
         write_json(
             self.folder / "data.json",
-            {**description, "rejected": len(dataset.rejected), "sources": dict(dataset.sources), "metric": dataset.metric},
+            {
+                **description,
+                "rejected": len(dataset.rejected),
+                "sources": dict(dataset.sources),
+                "metric": dataset.metric,
+            },
         )
 
     def save_encoder_facts(self, facts: Mapping[str, Any]) -> None:
@@ -221,7 +234,9 @@ class Run:
         """All scores so far, by "data:split"."""
         return self.read("eval/scores.json")
 
-    def save_predictions(self, predictions: Sequence[Prediction], golds: Sequence[str | None], texts: Sequence[str]) -> None:
+    def save_predictions(
+        self, predictions: Sequence[Prediction], golds: Sequence[str | None], texts: Sequence[str]
+    ) -> None:
         """Write eval/predictions.parquet, and the wrong ones to eval/errors.csv, most confident first."""
         import polars as pl
 
@@ -233,7 +248,13 @@ class Run:
                 "predicted": [str(p.value) for p in predictions],
                 "probability": [p.score for p in predictions],
             },
-            schema={"id": pl.String, "text": pl.String, "gold": pl.String, "predicted": pl.String, "probability": pl.Float64},
+            schema={
+                "id": pl.String,
+                "text": pl.String,
+                "gold": pl.String,
+                "predicted": pl.String,
+                "probability": pl.Float64,
+            },
         )
         with staged_file(self.folder / "eval" / "predictions.parquet") as stage:
             rows.write_parquet(stage)

@@ -30,9 +30,9 @@ class State:
 
     step: int = 0
     best_step: int = 0
-    best_score: float = -math.inf
-    stale: int = 0                                       # evaluations since the best one
-    loss_sum: float = 0.0                                # since the last Stepped
+    best_score: float | None = None
+    stale: int = 0  # evaluations since the best one
+    loss_sum: float = 0.0  # since the last Stepped
     loss_count: int = 0
     seconds: float = 0.0
     stopped: str = ""
@@ -79,7 +79,16 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
     per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"].lengths, *_cut(settings))
     rates = [group["lr"] for group in optimizer.param_groups]
     return Training(
-        config, model, optimizer, rates, rows["train"], rows["valid"], dataset, metric, per_epoch, per_epoch * settings.epochs
+        config,
+        model,
+        optimizer,
+        rates,
+        rows["train"],
+        rows["valid"],
+        dataset,
+        metric,
+        per_epoch,
+        per_epoch * settings.epochs,
     )
 
 
@@ -114,7 +123,7 @@ def train(
 ) -> Iterator[Event]:
     """Train until the last epoch, early stop, or `stop()`; the caller draws the events.
 
-    Yields Stepped at a steady pace, Evaluated after every evaluation, Saved after every checkpoint, Finished at the end.
+    Yields Stepped at a steady pace, Evaluated and Saved after evaluations and checkpoints, Finished at the end.
     Raises: Diverged when the loss or the gradient is not finite; DiskError; ConfigError.
     """
     t = prepare(config, dataset, progress)
@@ -128,11 +137,12 @@ def train(
         run.save_probe(0, {**probes.path_point(t.model), **probes.states(t.model, t.valid)})
     log_every = max(1, min(50, t.steps // 400))
     eval_every = config.train.eval_steps or t.steps_per_epoch
-    began = last = time.monotonic() - t.state.seconds
+    last = saved = time.monotonic()
+    began = last - t.state.seconds
     while t.state.step < t.steps and not t.state.stopped:
         random_state = torch.get_rng_state()
         loss, examples, rate, norm = _step(t, stop) or (math.nan, 0, 0.0, 0.0)
-        if not examples:                                 # asked to stop before the step was made: nothing has moved
+        if not examples:  # asked to stop before the step was made: nothing has moved
             torch.set_rng_state(random_state)
             t.state.seconds = time.monotonic() - began
             yield save(t, run)
@@ -151,8 +161,10 @@ def train(
         if evaluated:
             yield _logged(run, _evaluate(t, run))
             last = time.monotonic()
-        if evaluated or step % config.checkpoint.every_steps == 0:
-            t.state.seconds = time.monotonic() - began
+        old = time.monotonic() - saved > config.checkpoint.after_seconds
+        if step % config.checkpoint.every_steps == 0 or (evaluated and old) or step == t.steps:
+            saved = time.monotonic()
+            t.state.seconds = saved - began
             yield save(t, run)
     yield finish(t, run, time.monotonic() - began)
 
@@ -169,7 +181,7 @@ def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, flo
         batch = batches.collate(t.model.encoder, t.train, rows)
         with _autocast(t.config.train):
             loss = t.model.task.loss(t.model(batch), batch)
-        (loss * (len(rows) / total)).backward()          # the step's gradient is the mean over all its examples
+        (loss * (len(rows) / total)).backward()  # the step's gradient is the mean over all its examples
         loss_sum += float(loss.detach()) * len(rows)
     settings = t.config.train
     rate = optim.multiplier(settings.schedule, t.state.step, t.steps, round(settings.warmup_ratio * t.steps))
@@ -209,7 +221,7 @@ def _evaluate(t: Training, run: Run) -> Evaluated:
     """Score the validation examples; keep the weights if they are the best so far; count towards an early stop."""
     began, state = time.monotonic(), t.state
     scores, _ = evaluate(t.model, t.dataset.splits["valid"], t.valid)
-    best = scores[t.metric] > state.best_score
+    best = state.best_score is None or scores[t.metric] > state.best_score
     if best:
         state.best_step, state.best_score, state.stale = state.step, scores[t.metric], 0
         run.save_best(state.step, t.model.state_dict())
@@ -226,9 +238,7 @@ def save(t: Training, run: Run) -> Saved:
     tensors, plain = pack_optimizer(t.optimizer)
     files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
     folder = run.save_checkpoint(t.state.step, files, {**asdict(t.state), "optimizer": plain}, t.config.checkpoint.keep)
-    event = Saved(t.state.step, folder.name)
-    run.log(event)
-    return event
+    return Saved(t.state.step, folder.name)
 
 
 def restore(t: Training, run: Run) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from yeonma.data.labels import Labels
 from yeonma.data.lines import BadRow
-from yeonma.data.readers import Row, scan
+from yeonma.data.readers import scan
 from yeonma.data.shapes import Shape, columns_of
 from yeonma.records import Example, Rejected
 
@@ -19,31 +19,25 @@ def examples(
 ) -> Iterator[tuple[int, Example] | Rejected]:
     """The examples of a file in order, and in their place the rows that are wrong.
 
-    The columns are settled by the first whole row. An example's id is its id column's, made unique, else `<split>-<line>`.
+    The first whole row settles the columns. An example's id is its id column's, made unique, or `<split>-<line>`.
     Raises: DataError when the file cannot be read on or lacks a column; ConfigError for an unknown role in `columns`.
     """
-    found: dict[str, str] = {}
+    roles: dict[str, str] = {}
+    own_id = ""
     ids = _Ids(split)
     for row in scan(path, suffix):
         if isinstance(row, Rejected):
             yield row
             continue
-        if not found:
-            found = columns_of(shape, list(row.values), columns, path, gold_needed=labels.required)
+        if not roles:
+            roles = columns_of(shape, list(row.values), columns, path, gold_needed=labels.required)
+            own_id = roles.pop("id", "")
         try:
-            texts, gold = shape.read(_cells(found, row), labels)
+            texts, gold = shape.read({role: row.values.get(column) for role, column in roles.items()}, labels)
         except BadRow as bad:
             yield Rejected(str(path), row.line, bad.message, row.values)
         else:
-            yield row.line, Example(ids.of(row.line, row.values.get(found.get("id", ""))), texts, gold)
-
-
-def _cells(found: Mapping[str, str], row: Row) -> dict[str, Any]:
-    """Role → cell. Only a row of JSON lines can lack a column that the first row had."""
-    try:
-        return {role: row.values[column] for role, column in found.items() if role != "id"}
-    except KeyError as missing:
-        raise BadRow(f"there is no {missing} in this row, which the first row has.") from missing
+            yield row.line, Example(ids.of(row.line, row.values.get(own_id) if own_id else None), texts, gold)
 
 
 class _Ids:

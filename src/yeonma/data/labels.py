@@ -9,7 +9,7 @@ from yeonma.data.lines import BadRow
 from yeonma.errors import nearest
 
 LabelNames = Mapping[str, str] | Sequence[str]
-"""Cell → name in the order of the labels (`{"0": "negative", "1": "positive"}`), or the names alone where cells hold names."""
+"""Cell → name in the order of the labels (`{"0": "negative", "1": "positive"}`), or the names if cells hold those."""
 
 WITHHELD = "-1"
 """How GLUE writes a label it keeps to itself; an ordinary label where the known labels name it, or none are known."""
@@ -26,7 +26,9 @@ class Labels:
         meanings = labels if isinstance(labels, Mapping) else {name: name for name in labels or ()}
         self.names = tuple(dict.fromkeys(meanings.values())) if labels else None
         self.required = required
-        self._meanings = {name: name for name in self.names or ()} | {str(cell): name for cell, name in meanings.items()}
+        self._meanings = {name: name for name in self.names or ()} | {
+            str(cell): name for cell, name in meanings.items()
+        }
         self._read: dict[Any, str] = {}
 
     def read(self, cell: Any) -> str | None:
@@ -39,17 +41,15 @@ class Labels:
             return known
         written = _written(cell)
         if written == "" or (self.names and written == WITHHELD and written not in self._meanings):
-            return self._missing(written)
+            if self.required:
+                raise BadRow("the label is withheld (-1)." if written else "the label is missing.")
+            return None
         name = self._meanings.get(written) if self.names else written
         if name is None:
             raise BadRow(f"label {written!r} is not a known one.{nearest(written, self._meanings)}")
         if plain:
             self._read[cell] = name
         return name
-
-    def _missing(self, written: str) -> None:
-        if self.required:
-            raise BadRow("the label is withheld (-1)." if written else "the label is missing.")
 
 
 def _written(cell: Any) -> str:

@@ -1,4 +1,4 @@
-"""The numbered lines of a text file, in UTF-8 (with or without a byte order mark) or CP949, one line in memory at a time."""
+"""The numbered lines of a text file in UTF-8 (with or without a byte order mark) or CP949, one in memory at a time."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def _undecodable(path: Path, codec: str) -> bytes | None:
 def _looks_korean(block: bytes) -> bool:
     """Whether most bytes beyond ASCII are common CP949 syllables.
 
-    CP949 decodes nearly any bytes to something: a UTF-8 file with one broken byte, or a Latin-1 file, must not become rare syllables.
+    CP949 decodes nearly any bytes to something: neither a UTF-8 file with one broken byte nor a Latin-1 file must
+    become rare syllables.
     """
     beyond = len(block.translate(None, _ASCII))
     hangul = 2 * len(_CP949_HANGUL.findall(block))
@@ -106,15 +107,18 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        most = 4 * LONGEST_LINE
-        raw = self._stream.readline(most + 1)
+        raw = self._stream.readline(4 * LONGEST_LINE + 1)
         if not raw:
             raise StopIteration
         self.number += 1
-        if len(raw) > LONGEST_LINE and (len(raw) > most or len(raw.decode(self.encoding.codec, "replace")) > LONGEST_LINE):
+        if len(raw) > LONGEST_LINE and self._characters(raw) > LONGEST_LINE:
             limit = f"{LONGEST_LINE:,} characters"
-            raise DataError(f"a line must have at most {limit}; this one is longer.", self.path, self.number)
+            reason = f"a line must have at most {limit}; this one is longer. Does the file lack line ends?"
+            raise DataError(reason, self.path, self.number)
         return self._decoded(raw)
+
+    def _characters(self, raw: bytes) -> int:
+        return len(raw.decode(self.encoding.codec, "replace").rstrip("\r\n"))
 
     def _decoded(self, raw: bytes) -> str:
         if self.number == 1:
@@ -122,7 +126,7 @@ class Lines:
         try:
             line = raw.decode(self.encoding.codec)
         except UnicodeDecodeError as error:
-            byte = f"byte 0x{raw[error.start]:02X} (the {error.start + 1}th of the line)"
+            byte = f"byte 0x{raw[error.start]:02X} (byte {error.start + 1} of the line)"
             reason = f"{byte} is not {self.encoding}. Save the file as UTF-8."
             raise BadRow(reason, self.path, self.number) from error
         if "\0" in line:

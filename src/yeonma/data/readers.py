@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from yeonma.data.lines import BadRow, Lines
+from yeonma.data.lines import BadRow, Lines, recognise
 from yeonma.errors import DataError
 from yeonma.records import Rejected
 
@@ -52,7 +52,8 @@ def scan(path: Path | str, suffix: str = "") -> Iterator[Row | Rejected]:
     """The rows of a file, and in their place the rows that are wrong; `suffix` stands for the file's own if given.
 
     Blank lines between rows are no rows. Cells of .csv, .tsv and .txt files are strings.
-    Raises: DataError when the file cannot be read on: missing, empty, a header alone, an unknown suffix, an open quote, an endless line.
+    Raises: DataError when the file cannot be read on: it is missing, empty, a header alone, of an unknown suffix, or
+    has an open quote or an endless line.
     """
     path = Path(path)
     suffix = (suffix or path.suffix).lower()
@@ -71,8 +72,8 @@ def scan(path: Path | str, suffix: str = "") -> Iterator[Row | Rejected]:
 def _must_be_readable(path: Path, suffix: str) -> None:
     known = [*TEXT_FORMATS, ".parquet"]
     if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in known)
-        raise DataError(f"must be a file; it is a folder. Name one of its files: {', '.join(inside[:8]) or 'none fits'}.", path)
+        inside = ", ".join(sorted(p.name for p in path.iterdir() if p.suffix.lower() in known)[:8])
+        raise DataError(f"must be a file; it is a folder. Name a file in it: {inside or 'none fits'}.", path)
     if suffix not in known:
         advice = f" {_CONVERT[suffix]}." if suffix in _CONVERT else ""
         raise DataError(f"must end in one of {' '.join(known)}; it ends in {suffix or 'nothing'!r}.{advice}", path)
@@ -83,11 +84,13 @@ def _must_be_readable(path: Path, suffix: str) -> None:
 
 
 def _text(path: Path, parse: Callable[[str, Lines], Iterator[Row]]) -> Iterator[Row | Rejected]:
-    """Run a parser over a text file. Parsers are iterators that outlive a BadRow (map, filter, csv's), not generators."""
+    """Run a parser over a text file. Parsers are maps and filters, not generators: they must outlive a BadRow."""
     with Lines(path) as lines:
         first = next(lines, None)
         if first is None:
             raise DataError("must hold a header and rows; it is empty.", path, 1)
+        if "\r" in first:
+            raise DataError("lines must end in a line feed; these end in a carriage return. Save it again.", path, 1)
         parser = parse(first, lines)
         while True:
             try:
@@ -104,8 +107,6 @@ def _checked_columns(names: list[str], path: Path) -> list[str]:
         raise DataError("the first line must name the columns; it is blank.", path, 1)
     if len(names) > MOST_COLUMNS:
         raise DataError(f"must have at most {MOST_COLUMNS:,} columns; there are {len(names):,}.", path, 1)
-    if "\r" in "".join(names):
-        raise DataError("lines must end in a line feed; these end in a carriage return alone. Save it again.", path, 1)
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"column names must differ; {twice[0]!r} comes {names.count(twice[0])} times.", path, 1)
     return names
@@ -125,16 +126,13 @@ def _tsv(first: str, lines: Lines) -> Iterator[Row]:
     return map(lambda line: _named(columns, line.split("\t"), lines.number, lines.path), filled)
 
 
-class _Csv:
+class _Csv(Iterator[Row]):
     """Comma separated values in Python's strict dialect: quotes may hold commas and line ends, and must close."""
 
     def __init__(self, first: str, lines: Lines) -> None:
         self._lines = lines
         self._reader = csv.reader(map(lambda line: line + "\n", chain([first], lines)), strict=True)
         self._columns = _checked_columns(self._cells(1), lines.path)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self
 
     def __next__(self) -> Row:
         while True:
@@ -146,8 +144,9 @@ class _Csv:
         try:
             return next(self._reader)
         except csv.Error as error:
-            advice = "Write long texts as .jsonl" if "limit" in str(error) else "Double every quote that stands inside quotes"
-            # Over several lines it was a quote that did not close where it should: where the next row begins is unknown.
+            too_long = "limit" in str(error)
+            advice = "Write long texts as .jsonl" if too_long else "Double every quote that stands inside quotes"
+            # Over several lines a quote did not close where it should, and where the next row begins is unknown.
             if self._lines.number > start or "unexpected end" in str(error):
                 reason = f"a quote that opens here does not close as it should ({error}). {advice}."
                 raise DataError(reason, self._lines.path, start) from error
@@ -169,7 +168,8 @@ def _json_row(line: str, lines: Lines) -> Row:
     if not isinstance(values, dict):
         raise BadRow(f"must be a JSON object; came a {type(values).__name__}.", lines.path, lines.number)
     if len(values) > MOST_COLUMNS:
-        raise BadRow(f"must have at most {MOST_COLUMNS:,} columns; there are {len(values):,}.", lines.path, lines.number)
+        reason = f"must have at most {MOST_COLUMNS:,} columns; there are {len(values):,}."
+        raise BadRow(reason, lines.path, lines.number)
     return Row(lines.number, values)
 
 
@@ -202,15 +202,23 @@ def _parquet(path: Path) -> Iterator[Row]:
     import pyarrow
     import pyarrow.parquet
 
-    line = 0
+    done = 0
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
             _checked_columns(file.schema_arrow.names, path)
             for batch in file.iter_batches(_PARQUET_BATCH):
-                for line, values in enumerate(batch.to_pylist(), line + 1):
-                    yield Row(line, values)
+                yield from map(Row, range(done + 1, done + 1 + batch.num_rows), batch.to_pylist())
+                done += batch.num_rows
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"is not a whole Parquet file: {error}. Write it again.", path, line + 1) from error
+        raise DataError(f"is not a whole Parquet file: {error}. Write it again.", path, done + 1) from error
+
+
+def encoding_of(path: Path) -> str:
+    """How a file is written: an Encoding, or "Parquet".
+
+    Raises: DataError for UTF-16 and UTF-32.
+    """
+    return "Parquet" if path.suffix.lower() == ".parquet" else recognise(path)
 
 
 TEXT_FORMATS: dict[str, Callable[[str, Lines], Iterator[Row]]] = {

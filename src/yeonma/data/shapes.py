@@ -33,7 +33,7 @@ class Shape:
 IDS = ("id", "guid", "idx")
 """The columns in which an example's own id is looked for; no role has to have one."""
 
-_TEXT = ("text", "document", "sentence", "review", "title", "content", "comment", "utterance", "body", "문장", "리뷰", "내용", "본문")
+_TEXT = ("text", "document", "sentence", "review", "title", "content", "comment", "utterance", "문장", "리뷰", "내용")
 _LABEL = ("label", "labels", "category", "class", "sentiment", "target", "gold", "라벨", "레이블", "분류")
 
 
@@ -72,7 +72,7 @@ def shape_of(task: str) -> Shape:
 def columns_of(
     shape: Shape, came: Sequence[str], given: Mapping[str, str], path: Path, *, gold_needed: bool = True
 ) -> dict[str, str]:
-    """Role → column for a file with the columns `came`: as given, else by the usual names. "id" is among them if there is one.
+    """Role → column for a file with the columns `came`: as given, else by the usual names; "id" too if there is one.
 
     Raises: ConfigError for a role that does not exist, DataError for a column that does not.
     """

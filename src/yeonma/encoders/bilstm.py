@@ -52,7 +52,7 @@ class BiLSTMAttention(StaticEncoder):
                     nn.init.xavier_uniform_(gate)
             elif weight.ndim == 1:
                 weight.zero_()
-                if "bias_ih" in name:                            # gates stand in the order input, forget, cell, output
+                if "bias_ih" in name:  # gates stand in the order input, forget, cell, output
                     weight[self.lstm.hidden_size : 2 * self.lstm.hidden_size] = 1
 
     def contextualize(self, x: Tensor, mask: Tensor) -> Encoded:
@@ -66,7 +66,7 @@ class BiLSTMAttention(StaticEncoder):
 
     def _directions(self, x: Tensor, mask: Tensor) -> Tensor:
         if bool(mask.all()):
-            return self.lstm(x)[0]                               # type: ignore[no-any-return]
+            return self.lstm(x)[0]  # type: ignore[no-any-return]
         lengths = mask.sum(1).cpu()
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[0]

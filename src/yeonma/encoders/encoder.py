@@ -31,8 +31,16 @@ class Encoder(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def prepare(cls, settings: Any, texts: Sequence[str], *, vectors: str | None, tokenizer: str | None, progress: Progress = silent) -> Self:
-        """Build an encoder for training: its vocabulary and its start come from the vectors or from the training texts."""
+    def prepare(
+        cls,
+        settings: Any,
+        texts: Sequence[str],
+        *,
+        vectors: str | None,
+        tokenizer: str | None,
+        progress: Progress = silent,
+    ) -> Self:
+        """Build an encoder for training; vocabulary and start come from the vectors or from the training texts."""
 
     @abstractmethod
     def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent) -> list[Tokens]:

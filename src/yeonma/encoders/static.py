@@ -16,7 +16,6 @@ from yeonma.encoders.encoder import Encoder, Rows, Settings
 from yeonma.errors import RunError
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import Analysed, Tokenizer, analyse, load_tokenizer, make_tokenizer
-from yeonma.vectors import Vectors
 
 PAD, UNKNOWN, SPECIAL = 0, 1, ("<pad>", "<unk>")
 
@@ -56,9 +55,17 @@ class StaticEncoder(Encoder):
 
     @classmethod
     def prepare(
-        cls, settings: Any, texts: Sequence[str], *, vectors: str | None, tokenizer: str | None, progress: Progress = silent
+        cls,
+        settings: Any,
+        texts: Sequence[str],
+        *,
+        vectors: str | None,
+        tokenizer: str | None,
+        progress: Progress = silent,
     ) -> Self:
         """Take words and rows from the vectors, or the most frequent words of the texts with random rows."""
+        from yeonma.vectors import Vectors
+
         known = Vectors.load(Path(vectors)) if vectors else None
         reader = _tokenizer(settings, known, tokenizer)
         counts = word_counts(analyse(texts, reader, progress=progress))
@@ -130,7 +137,9 @@ class StaticEncoder(Encoder):
         try:
             text = (folder / "words.txt").read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise RunError(f"{folder / 'words.txt'} cannot be read. The model folder is not whole; save it again.") from error
+            raise RunError(
+                f"{folder / 'words.txt'} cannot be read. The model folder is not whole; save it again."
+            ) from error
         return cls(settings, load_tokenizer(folder), text.split("\n") if text else [], settings.dim)
 
     def coverage(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Form:
     @cached_property
     def State(self) -> Callable[..., Any]:
         """The named tuple of the slots."""
-        return namedtuple(f"{self.function.__name__}_state", tuple(self.slots))  # type: ignore[misc]  # noqa: PYI024
+        return namedtuple(f"{self.function.__name__}_state", tuple(self.slots))
 
     @cached_property
     def scalars(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ root are alike), the learning rate stands inside the velocity, and NAG stores th
 torch.optim stands in `torch_forms`.
 """
 
+# ruff: noqa: D403 (the letters of a formula keep their case)
+
 from __future__ import annotations
 
 from typing import Any
@@ -95,7 +97,8 @@ def rmsprop(g: Array, s: Any, t: float, lr: float, *, alpha: float = 0.9, eps: f
     """G ← γ G + (1 − γ) g²
     Δ = −α g / √(G + ε)
 
-    γ is `alpha`, as torch calls it; α is `lr`. Tieleman & Hinton 2012, Neural Networks for Machine Learning, lecture 6.5.
+    γ is `alpha`, as torch calls it, or `gamma`; α is `lr`. Tieleman & Hinton 2012, Neural Networks for Machine
+    Learning, lecture 6.5.
     """
     G = alpha * s.G + (1 - alpha) * g * g
     return -lr * g / sqrt(G + eps), s._replace(G=G)
@@ -115,7 +118,7 @@ def adadelta(g: Array, s: Any, t: float, lr: float, *, rho: float = 0.9, eps: fl
     S ← γ S + (1 − γ) d²
     Δ = −α d        α = 1 is the paper's
 
-    γ is `rho`. Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv:1212.5701, Algorithm 1.
+    γ is `rho`, or `gamma`. Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method, arXiv:1212.5701, Algorithm 1.
     """
     G = rho * s.G + (1 - rho) * g * g
     d = sqrt(s.S + eps) / sqrt(G + eps) * g
@@ -138,7 +141,7 @@ def adam(
     v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
     Δ = −α m̂ / √(v̂ + ε)
 
-    Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, arXiv:1412.6980, Algorithm 1 (ε outside the root there).
+    Kingma & Ba 2015, Adam: A Method for Stochastic Optimization, arXiv:1412.6980, Algorithm 1 (there ε stands outside).
     """
     m = beta1 * s.m + (1 - beta1) * g
     v = beta2 * s.v + (1 - beta2) * g * g

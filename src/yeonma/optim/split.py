@@ -1,10 +1,10 @@
 """A rule's own source, split in two: what depends on the step alone, and what depends on the element.
 
-The first part runs once a step, in double precision, as ordinary Python; it gives the constants. The second part is text
-from which kernels are made; there every largest expression without an element in it has become the name of a constant.
+The first part runs once a step, in double precision, as ordinary Python; it gives the constants. The second part is
+text from which kernels are made; every largest expression without an element in it has become the name of a constant.
 
-    m_hat = m / unbias(beta1, t)        →    c2 = 1 / unbias(beta1, t)    once, in double
-                                             m_hat = m * c2               for each element
+    m_hat = m / unbias(beta1, t)        →    _c2 = 1 / unbias(beta1, t)    once, in double
+                                             m_hat = m * _c2               for each element
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Split:
     """The two parts of a rule.
 
     prelude    (None, s, t, lr, **hyper) → the constants, and the new values of the scalar slots
-    constants  what each constant is, as text; its name is c0, c1, …
-    body       the statements for one element, over g, `s_<slot>` and the constants
+    constants  what each constant is, as text; its name is _c0, _c1, …
+    body       the statements for one element, over g, `_s_<slot>` and the constants
     delta      the expression added to the weight
     new        element slot → the expression of its new value
     """
@@ -61,17 +61,19 @@ def split(form: Form) -> Split | None:
 
 def _refusal(form: Form, node: ast.AST) -> ConfigError:
     return ConfigError(
-        f"The body of a rule is assignments `name = expression` and one `return delta, s._replace(…)`, made of arithmetic, "
-        f"{' and '.join(ELEMENTWISE)}. {form.function.__name__} has: {ast.unparse(node)}"
+        "The body of a rule is assignments `name = expression`, each name once, then `return delta, s._replace(…)`, "
+        f"made of arithmetic, {' and '.join(ELEMENTWISE)}. {form.function.__name__} has: {ast.unparse(node)}\n"
+        "Write it so, or set YEONMA_KERNELS=off to run it without kernels."
     )
 
 
-class _Splitter(ast.NodeTransformer):
+class _Splitter(ast.NodeVisitor):
     """Walks the body once; visiting an expression puts the names of constants into it."""
 
     def __init__(self, form: Form, definition: ast.FunctionDef) -> None:
         self.form, self.definition = form, definition
-        self.elements = {"g"}  # names whose value differs from element to element
+        self.names = {a.arg for a in ast.walk(definition.args) if isinstance(a, ast.arg)}
+        self.elements = {"g"}  # those of the names whose value differs from element to element
         self.once: list[ast.stmt] = []
         self.constants: dict[str, ast.expr] = {}
 
@@ -88,8 +90,10 @@ class _Splitter(ast.NodeTransformer):
         if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
             raise _refusal(self.form, node)
         name = node.targets[0].id
+        if name in self.names:  # a constant is evaluated after all statements: it must not see a later value
+            raise _refusal(self.form, node)
+        self.names.add(name)
         if not self.varies(node.value):
-            self.elements.discard(name)
             self.once.append(node)
             return []
         text = f"{name} = {self.element(node.value)}"
@@ -102,7 +106,7 @@ class _Splitter(ast.NodeTransformer):
             case ast.Return(ast.Tuple([delta, ast.Name("s")])):
                 return delta, {}
             case ast.Return(ast.Tuple([delta, ast.Call(ast.Attribute(ast.Name("s"), "_replace"), [], keywords)])):
-                return delta, {k.arg: k.value for k in keywords if k.arg in self.form.slots}
+                return delta, {k.arg: k.value for k in keywords if k.arg is not None}
         raise _refusal(self.form, node)
 
     def prelude(self, new: Mapping[str, ast.expr]) -> Prelude:
@@ -113,9 +117,9 @@ class _Splitter(ast.NodeTransformer):
         values = ast.Tuple(
             [ast.Tuple(list(self.constants.values()), ast.Load()), ast.Tuple(kept, ast.Load())], ast.Load()
         )
-        text = ast.unparse([*self.once, ast.Return(values)])  # type: ignore[arg-type]
+        text = "\n".join(ast.unparse(node) for node in [*self.once, ast.Return(values)])
         arguments = ast.unparse(_without_annotations(self.definition.args))
-        namespace = dict(self.form.function.__globals__)  # type: ignore[attr-defined]
+        namespace = dict(self.form.function.__globals__)
         exec(f"def prelude({arguments}):\n{textwrap.indent(text, '    ')}", namespace)
         prelude: Prelude = namespace["prelude"]
         return prelude
@@ -136,7 +140,7 @@ class _Splitter(ast.NodeTransformer):
         """The name of the constant that stands for an expression."""
         text = ast.unparse(node)
         self.constants.setdefault(text, node)
-        return ast.Name(f"c{list(self.constants).index(text)}", ast.Load())
+        return ast.Name(f"_c{list(self.constants).index(text)}", ast.Load())
 
     def visit(self, node: ast.AST) -> Any:
         if isinstance(node, ast.expr) and not self.varies(node):
@@ -157,7 +161,7 @@ class _Splitter(ast.NodeTransformer):
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        return ast.Name(f"s_{node.attr}", ast.Load())
+        return ast.Name(f"_s_{node.attr}", ast.Load())
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if not (isinstance(node.func, ast.Name) and node.func.id in ELEMENTWISE and len(node.args) == 1):

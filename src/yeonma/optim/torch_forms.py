@@ -3,6 +3,8 @@
 Equal to torch.optim.SGD, Adagrad, RMSprop, Adadelta, Adam and NAdam with torch's defaults, in weights and in state.
 """
 
+# ruff: noqa: D403 (the letters of a formula keep their case)
+
 from __future__ import annotations
 
 from typing import Any
@@ -39,9 +41,7 @@ def nag_torch(g: Array, s: Any, t: float, lr: float, *, momentum: float = 0.9) -
 
 
 @torch_form("adagrad", lr=1e-2, G=0.0)
-def adagrad_torch(
-    g: Array, s: Any, t: float, lr: float, *, lr_decay: float = 0.0, eps: float = 1e-10
-) -> Update:
+def adagrad_torch(g: Array, s: Any, t: float, lr: float, *, lr_decay: float = 0.0, eps: float = 1e-10) -> Update:
     """G ← G + g²
     Δ = −α / (1 + (t − 1) λ) · g / (√G + ε)        λ is `lr_decay`
 

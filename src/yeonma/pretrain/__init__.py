@@ -1,0 +1,93 @@
+"""Pre-training: plain text in, word vectors out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yeonma
+from yeonma.errors import InputError
+from yeonma.files import disk_errors
+from yeonma.pretrain.corpus import Corpus, encode
+from yeonma.pretrain.method import Method, Setting, make_method
+from yeonma.pretrain.sources import corpus_files, texts
+from yeonma.records import Progress, silent
+from yeonma.text.tokenizers import Tokenizer, make_tokenizer
+from yeonma.vectors import Vectors, is_vectors_folder
+
+__all__ = ["Corpus", "Method", "encode", "make_method", "pretrain", "texts"]
+
+
+def pretrain(
+    method: str,
+    paths: Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    tokenizer: str | Tokenizer = "whitespace",
+    column: str | None = None,
+    progress: Progress = silent,
+    **settings: Setting,
+) -> Vectors:
+    """Make word vectors from the texts of files, folders and globs, and save them as a vectors folder if `output` is given.
+
+    A subword tokenizer that is not trained yet is trained on the corpus first. `settings` are those of the method. The
+    folder appears whole or not at all, in place of an older vectors folder.
+    Raises: ConfigError for an unknown name or a setting that does not fit; DataError for the corpus; InputError when
+    `output` holds something else; DiskError; Diverged.
+    """
+    maker = make_method(method, **settings)
+    cutter = make_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
+    files = corpus_files(paths)
+    if output is not None:
+        _check_free(Path(output))
+    begin = time.perf_counter()
+    if not cutter.trained:
+        progress("train tokenizer", 0, None, "texts")
+        cutter = _trained(cutter, files, column)
+    corpus = encode(texts(files, column), cutter, maker.min_count, progress)
+    made = maker.train(corpus, progress)
+    config = {
+        "method": maker.name,
+        "settings": maker.settings,
+        "tokenizer": {"name": cutter.name, "settings": cutter.settings},
+        "corpus": _described(corpus, files, column),
+        **made.config,
+        "seconds": round(time.perf_counter() - begin, 1),
+        "yeonma": yeonma.__version__,
+    }
+    vectors = dataclasses.replace(made, config=config, tokenizer=cutter)
+    if output is not None:
+        vectors.save(output)
+    return vectors
+
+
+def _check_free(output: Path) -> None:
+    """Refuse a place that holds something else, before the work is done and not after."""
+    taken = output.is_dir() and any(output.iterdir()) and not is_vectors_folder(output)
+    if taken or (output.exists() and not output.is_dir()):
+        raise InputError(
+            f"The output must be a new folder, an empty one or an older vectors folder, but {output} holds something "
+            "else. Choose another place with -o."
+        )
+    with disk_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _trained(tokenizer: Any, files: Sequence[Path], column: str | None) -> Tokenizer:
+    trained: Tokenizer = tokenizer.train(texts(files, column), **tokenizer.settings)
+    return trained
+
+
+def _described(corpus: Corpus, files: Sequence[Path], column: str | None) -> dict[str, Any]:
+    """The corpus for config.json: the names of its files, not where they stood."""
+    return {
+        "files": [{"name": file.name, "bytes": file.stat().st_size} for file in files],
+        "column": column,
+        "texts": len(corpus.bounds) - 1,
+        "tokens": len(corpus.tokens),
+        "tokens_left_out": corpus.dropped,
+        "vocabulary": len(corpus.words),
+    }

@@ -26,7 +26,8 @@ def chart(title: str, x_name: str, lines: Sequence[Line]) -> str:
     drawn = "".join(_line(i, line, place) for i, line in enumerate(lines))
     return (
         f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"{_frame(x_name, (x_low, x_high), (y_low, y_high))}{drawn}</svg><figcaption>{_legend(title, lines)}</figcaption></figure>"
+        f"{_frame(x_name, (x_low, x_high), (y_low, y_high))}{drawn}</svg>"
+        f"<figcaption>{_legend(title, lines)}</figcaption></figure>"
     )
 
 
@@ -43,7 +44,8 @@ def _line(number: int, line: Line, place: object) -> str:
     if len(xs) == 1:
         x, y = marks.split(",")
         return f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>'
-    return f'<polyline points="{marks}" fill="none" stroke="{colour}" stroke-width="1.8"><title>{escape(name)}</title></polyline>'
+    style = f'fill="none" stroke="{colour}" stroke-width="1.8"'
+    return f'<polyline points="{marks}" {style}><title>{escape(name)}</title></polyline>'
 
 
 def _frame(x_name: str, x: tuple[float, float], y: tuple[float, float]) -> str:
@@ -51,15 +53,20 @@ def _frame(x_name: str, x: tuple[float, float], y: tuple[float, float]) -> str:
     for share in (0.0, 0.5, 1.0):
         level, across = floor - share * (floor - TOP), LEFT + share * (WIDTH - LEFT - 12)
         texts.append(f'<line x1="{LEFT}" x2="{WIDTH - 12}" y1="{level}" y2="{level}" class="grid"/>')
-        texts.append(f'<text x="{LEFT - 6}" y="{level + 4}" text-anchor="end">{y[0] + share * (y[1] - y[0]):.3g}</text>')
+        texts.append(
+            f'<text x="{LEFT - 6}" y="{level + 4}" text-anchor="end">{y[0] + share * (y[1] - y[0]):.3g}</text>'
+        )
         anchor = ("start", "middle", "end")[int(share * 2)]
-        texts.append(f'<text x="{across}" y="{floor + 16}" text-anchor="{anchor}">{x[0] + share * (x[1] - x[0]):.0f}</text>')
+        texts.append(
+            f'<text x="{across}" y="{floor + 16}" text-anchor="{anchor}">{x[0] + share * (x[1] - x[0]):.0f}</text>'
+        )
     texts.append(f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 3}" text-anchor="middle">{escape(x_name)}</text>')
     return "".join(texts)
 
 
 def _legend(title: str, lines: Sequence[Line]) -> str:
     names = " ".join(
-        f'<span style="color:{COLOURS[i % len(COLOURS)]}">■ {escape(name)}</span>' for i, (name, _, _) in enumerate(lines)
+        f'<span style="color:{COLOURS[i % len(COLOURS)]}">■ {escape(name)}</span>'
+        for i, (name, _, _) in enumerate(lines)
     )
     return f"{escape(title)} — {names}"

@@ -51,7 +51,8 @@ def page(run: Run) -> str:
         f"<h2>{word('curves')}</h2>{_curves(run)}",
         f"<h2>{word('data')}</h2>{_data(run)}",
         f"<h2>{word('settings')}</h2><pre>{escape((run.folder / 'config.toml').read_text(encoding='utf-8'))}</pre>",
-        f"<h2>{word('command')}</h2><pre>{escape(json.dumps(run.read('env.json'), indent=1, ensure_ascii=False))}</pre>",
+        f"<h2>{word('command')}</h2><pre>{escape(json.dumps(run.read('env.json'), indent=1, ensure_ascii=False))}"
+        "</pre>",
     ]
     return _shell(escape(run.folder.name), "\n".join(parts))
 
@@ -97,7 +98,9 @@ def _curves(run: Run) -> str:
     return "".join(
         (
             chart("loss", "step", [("training", at, [e.loss for e in steps])]),
-            chart("validation", "step", [(k, scored_at, [e.scores[k] for e in scored]) for k in ("accuracy", "macro_f1")]),
+            chart(
+                "validation", "step", [(k, scored_at, [e.scores[k] for e in scored]) for k in ("accuracy", "macro_f1")]
+            ),
             chart("learning rate", "step", [("learning rate", at, [e.learning_rate for e in steps])]),
             chart("gradient norm", "step", [("before clipping", at, [e.grad_norm for e in steps])]),
         )
@@ -106,7 +109,10 @@ def _curves(run: Run) -> str:
 
 def _data(run: Run) -> str:
     data, facts = run.read("data.json"), run.read("coverage.json")
-    rows = [[escape(split), f"{n:,} · {escape(data['sources'].get(split, ''))}"] for split, n in data.get("examples", {}).items()]
+    rows = [
+        [escape(split), f"{n:,} · {escape(data['sources'].get(split, ''))}"]
+        for split, n in data.get("examples", {}).items()
+    ]
     rows.append([word("rejected"), f"{data.get('rejected', 0):,}"])
     if "types" in facts:
         rows.append([word("known_types"), f"{facts['types_known']:,} / {facts['types']:,}"])
@@ -126,7 +132,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _shell(title: str, body: str) -> str:
     style = (resources.files("yeonma.report") / "page.css").read_text(encoding="utf-8")
     return (
-        f'<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<!doctype html><html><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<link rel="icon" href="data:,"><title>{title} · yeonma</title><style>{style}</style></head><body>'
         '<input type="radio" name="language" id="en" checked><label for="en">English</label>'
         f'<input type="radio" name="language" id="ko"><label for="ko">한국어</label><main>{body}</main></body></html>'

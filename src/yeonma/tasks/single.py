@@ -70,7 +70,10 @@ class Single(Task):
         """The most probable label; logits (B, labels)."""
         rows = out.float().softmax(1).tolist()
         best = [max(range(len(row)), key=row.__getitem__) for row in rows]
-        return [(self.labels[b], row[b], dict(zip(self.labels, row, strict=True))) for b, row in zip(best, rows, strict=True)]
+        return [
+            (self.labels[b], row[b], dict(zip(self.labels, row, strict=True)))
+            for b, row in zip(best, rows, strict=True)
+        ]
 
     def scores(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> dict[str, Any]:
         """Classification scores over the examples that have a gold label."""

@@ -13,6 +13,7 @@ from yeonma.errors import MissingExtra
 from yeonma.records import Piece
 from yeonma.text.tokenizers import Tokenizer
 
+_SURFACE = re.compile(r"(.+?)\t.*\n")  # a line of mecab's answer: surface TAB features; the last line, EOS, has no TAB
 _DIGIT_OR_REST = re.compile(r"\d|\D+")
 
 
@@ -38,8 +39,7 @@ class Mecab(Tokenizer):
     def _pieces(self, text: str) -> list[Piece]:
         pieces = []
         end = 0
-        for line in self._tagger.parse(text).split("\n")[:-2]:  # surface TAB features; the last is EOS
-            surface = line[: line.index("\t")]
+        for surface in _SURFACE.findall(self._tagger.parse(text)):
             start = text.index(surface, end)  # only blanks can stand between, so the first one found is the one
             end = start + len(surface)
             pieces.append(Piece(surface, start, end))
@@ -57,6 +57,8 @@ def _digits_apart(piece: Piece) -> list[Piece]:
 class Kiwi(Tokenizer):
     """Morphemes with their stems restored (kiwipiepy): 끌려 → 끌리/어, whose characters overlap (끌려, 려).
 
+    A morpheme the text leaves out has no characters (영화라고 → 영화/이/라고). The blank in a name of several words
+    becomes an underline (조니_뎁), as word2vec writes phrases, so that a form is always one word.
     Raises: MissingExtra when kiwipiepy is not installed.
     """
 
@@ -83,4 +85,4 @@ class Kiwi(Tokenizer):
 
 
 def _as_pieces(tokens: Iterable[Any]) -> list[Piece]:
-    return [Piece(token.form, token.start, token.start + token.len) for token in tokens]
+    return [Piece(token.form.replace(" ", "_"), token.start, token.start + token.len) for token in tokens]

@@ -60,14 +60,19 @@ def nfc(text: str) -> Normalized:
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
     """Ranges that can be composed one by one.
 
-    A new one begins at a character that is no combining mark (class 0) and does not join what stands before it.
+    A new one begins at a character that is no combining mark and does not join what stands before it.
     """
     start = 0
     for i in range(1, len(text)):
-        if unicodedata.combining(text[i]) == 0 and not _joins(text[start:i], text[i]):
+        if not _is_mark(text[i]) and not _joins(text[start:i], text[i]):
             yield start, i
             start = i
     yield start, len(text)
+
+
+def _is_mark(character: str) -> bool:
+    """Whether it can change places with marks before it: by its first part (U+0F73 has class 0, its parts have not)."""
+    return unicodedata.combining(unicodedata.normalize("NFD", character)[0]) != 0
 
 
 def _joins(cluster: str, character: str) -> bool:

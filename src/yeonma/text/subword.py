@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+import string
+import unicodedata
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from yeonma.errors import ConfigError, DataError, RunError
-from yeonma.files import write_json, write_text
+from yeonma.files import read_json
 from yeonma.records import Piece
-from yeonma.text.normalize import nfc
-from yeonma.text.tokenizers import CONFIG_FILE, TOKENIZER_FILE, Setting, Tokenizer
+from yeonma.text.tokenizers import TOKENIZER_FILE, Setting, Tokenizer, prepared
 
 UNKNOWN = "[UNK]"
 ROLES = {
@@ -23,7 +27,9 @@ ROLES = {
     "mask_token": "[MASK]",
 }
 SPECIALS = list(ROLES.values())
-_MIN_FREQUENCY = 2
+
+_MIN_FREQUENCY = 2  # a pair that was seen once teaches nothing
+_INSIDE_A_WORD = re.compile(r"(?<=\S)\S")
 
 
 class Subword(Tokenizer):
@@ -31,8 +37,14 @@ class Subword(Tokenizer):
 
     `vocab_size`: entries, special tokens and the alphabet among them (never fewer than those). `lowercase`: lower-case
     the text first. Marks are never stripped: that would take Hangul apart.
-    The saved tokenizer.json is a Hugging Face one; [PAD] [UNK] [CLS] [SEP] [MASK] are its entries 0 to 4.
+    `AutoTokenizer.from_pretrained` reads the saved folder too; [PAD] [UNK] [CLS] [SEP] [MASK] are the entries 0 to 4.
     """
+
+    _for_others: ClassVar[Mapping[str, object]] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+        **ROLES,
+    }
 
     def __init__(self, vocab_size: int = 16000, lowercase: bool = False) -> None:
         if vocab_size <= len(SPECIALS):
@@ -42,89 +54,82 @@ class Subword(Tokenizer):
             )
         self.vocab_size = vocab_size
         self.lowercase = lowercase
-        self._model: Any = None
+        self._learned: dict[str, object] | None = None
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int = 16000, lowercase: bool = False) -> Self:
-        """A tokenizer whose vocabulary is learned from texts, which are read once.
+        """A tokenizer whose vocabulary is learned from texts, which are held in memory meanwhile.
 
+        The same texts give the same WordPiece and BPE. Unigram's probabilities differ a little each time: the library
+        sums them in no fixed order.
         Raises: ConfigError for a vocab_size too small; DataError when there is nothing but blanks to learn from.
         """
         tokenizer = cls(vocab_size=vocab_size, lowercase=lowercase)
+        lines = [prepared(text).text for text in texts]
         model = _framed(*tokenizer._untrained(), lowercase)
-        model.train_from_iterator((nfc(text).text for text in texts), tokenizer._trainer())
+        model.train_from_iterator(lines, tokenizer._trainer(lines))
         if model.get_vocab_size() <= len(SPECIALS):
             raise DataError(f"The tokenizer {cls.name!r} needs text to be trained on, but all that came was blank.")
-        return tokenizer._with(model)
+        description = json.loads(model.to_str())
+        description["added_tokens"] = [token for token in description["added_tokens"] if token["content"] in SPECIALS]
+        tokenizer._learned = description
+        return tokenizer
 
     @abstractmethod
     def _untrained(self) -> tuple[Any, Any]:
         """An empty model of the library, and what splits a text into words before it."""
 
     @abstractmethod
-    def _trainer(self) -> Any:
+    def _trainer(self, lines: Sequence[str]) -> Any:
         """The library's trainer for the model."""
-
-    def _with(self, model: Any) -> Self:
-        model.encode_special_tokens = True  # a literal "[MASK]" in a text is text
-        self._model = model
-        return self
 
     @property
     def trained(self) -> bool:
         """Whether it has a vocabulary."""
-        return self._model is not None
+        return self._learned is not None
 
-    @property
+    @cached_property
     def model(self) -> Any:
         """The `tokenizers.Tokenizer` behind this one.
 
         Raises: ConfigError when it was never trained.
         """
-        if self._model is None:
+        from tokenizers import Tokenizer as Model
+
+        model = Model.from_str(json.dumps(self._description()))
+        model.encode_special_tokens = True  # a literal "[MASK]" in a text is text
+        return model
+
+    def _description(self) -> dict[str, object]:
+        if self._learned is None:
             raise ConfigError(
                 f"The tokenizer {self.name!r} must be trained before it is used. "
                 f"Make one with {type(self).__name__}.train(texts), or load a trained one with load_tokenizer(folder)."
             )
-        return self._model
+        return self._learned
 
     def _pieces(self, text: str) -> list[Piece]:
-        return self._as_pieces(self.model.encode(text, add_special_tokens=False))
+        return _as_pieces(self.model.encode(text, add_special_tokens=False))
 
     def _batch(self, texts: Sequence[str]) -> Iterable[list[Piece]]:
-        return map(self._as_pieces, self.model.encode_batch(texts, add_special_tokens=False))
-
-    def _as_pieces(self, encoding: Any) -> list[Piece]:
-        unknown = self.model.token_to_id(UNKNOWN)
-        return [
-            Piece(UNKNOWN if token_id == unknown else form, start, end)
-            for token_id, form, (start, end) in zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
-        ]
+        return map(_as_pieces, self.model.encode_batch(texts, add_special_tokens=False))
 
     def _versions(self) -> dict[str, str]:
         from tokenizers import __version__
 
-        return {"tokenizers": __version__, "model": hashlib.sha256(self.model.to_str().encode()).hexdigest()}
-
-    def save(self, folder: Path) -> None:
-        """Write `tokenizer.json` and `tokenizer_config.json`, which `AutoTokenizer.from_pretrained` reads too.
-
-        Raises: DiskError; ConfigError when it was never trained.
-        """
-        write_text(folder / TOKENIZER_FILE, self.model.to_str(pretty=True))
-        hub = {"tokenizer_class": "PreTrainedTokenizerFast", **ROLES}
-        write_json(folder / CONFIG_FILE, {"yeonma_tokenizer": self.name, "settings": self.settings, **hub})
+        model = json.dumps(self._description(), sort_keys=True)
+        return {"tokenizers": __version__, "model": hashlib.sha256(model.encode()).hexdigest()}
 
     @classmethod
     def _restore(cls, folder: Path, settings: Mapping[str, Setting]) -> Self:
-        from tokenizers import Tokenizer as Model
-
         path = folder / TOKENIZER_FILE
+        tokenizer = cls(**settings)  # type: ignore[arg-type]  # their types were looked at
+        tokenizer._learned = read_json(path)
         try:
-            model = Model.from_file(str(path))
+            tokenizer.model  # noqa: B018 (read it now: later nobody knows the file)
         except Exception as error:  # the library raises nothing more precise
-            raise RunError(f"{path} is not a whole tokenizer ({error}). Restore it or train it again.") from error
-        return cls(**settings)._with(model)  # type: ignore[arg-type]
+            raise RunError(f"{path} is no tokenizer ({error}). Restore it or train it again.") from error
+        return tokenizer
 
 
 class WordPiece(Subword):
@@ -137,11 +142,18 @@ class WordPiece(Subword):
 
         return models.WordPiece(unk_token=UNKNOWN), pre_tokenizers.BertPreTokenizer()
 
-    def _trainer(self) -> Any:
+    def _trainer(self, lines: Sequence[str]) -> Any:
+        """The library numbers the letters inside words as it meets them, in no fixed order, and settles ties by number.
+
+        Named before training, as special tokens, they have one order; `train` takes the mark off again.
+        """
         from tokenizers.trainers import WordPieceTrainer
 
+        texts = (line.lower() for line in lines) if self.lowercase else lines
+        inside = {letter for text in texts for letter in _INSIDE_A_WORD.findall(text) if not _is_punctuation(letter)}
+        specials = [*SPECIALS, *(f"##{letter}" for letter in sorted(inside))]
         return WordPieceTrainer(
-            vocab_size=self.vocab_size, min_frequency=_MIN_FREQUENCY, special_tokens=SPECIALS, show_progress=False
+            vocab_size=self.vocab_size, min_frequency=_MIN_FREQUENCY, special_tokens=specials, show_progress=False
         )
 
 
@@ -155,7 +167,7 @@ class BPE(Subword):
 
         return models.BPE(unk_token=UNKNOWN, fuse_unk=True), _marked_words()
 
-    def _trainer(self) -> Any:
+    def _trainer(self, lines: Sequence[str]) -> Any:
         from tokenizers.trainers import BpeTrainer
 
         return BpeTrainer(
@@ -173,12 +185,26 @@ class Unigram(Subword):
 
         return models.Unigram(), _marked_words()
 
-    def _trainer(self) -> Any:
+    def _trainer(self, lines: Sequence[str]) -> Any:
         from tokenizers.trainers import UnigramTrainer
 
         return UnigramTrainer(
             vocab_size=self.vocab_size, unk_token=UNKNOWN, special_tokens=SPECIALS, show_progress=False
         )
+
+
+def _as_pieces(encoding: Any) -> list[Piece]:
+    """Unigram shows the text where it knows no piece; the form is `[UNK]` as with the others."""
+    unknown = SPECIALS.index(UNKNOWN)
+    return [
+        Piece(UNKNOWN if row == unknown else form, start, end)
+        for row, form, (start, end) in zip(encoding.ids, encoding.tokens, encoding.offsets, strict=True)
+    ]
+
+
+def _is_punctuation(letter: str) -> bool:
+    """What BERT's splitter cuts out of words."""
+    return letter in string.punctuation or unicodedata.category(letter).startswith("P")
 
 
 def _marked_words() -> Any:
@@ -195,9 +221,8 @@ def _framed(model: Any, splitter: Any, lowercase: bool) -> Any:
     from tokenizers.processors import TemplateProcessing
 
     framed = Model(model)
-    framed.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), *([normalizers.Lowercase()] if lowercase else []), normalizers.NFC()]
-    )
+    steps = [normalizers.NFC(), normalizers.Lowercase()] if lowercase else [normalizers.NFC()]
+    framed.normalizer = normalizers.Sequence(steps)
     framed.pre_tokenizer = splitter
     framed.post_processor = TemplateProcessing(
         single="[CLS] $A [SEP]",

@@ -36,12 +36,14 @@ class Tokenizer(ABC):
     A subclass names itself, takes its settings as keywords of its constructor (each with a default, each kept in an
     attribute of the same name) and writes `_pieces`. What every tokenizer keeps:
 
-    - pieces come in reading order; 0 ≤ start < end ≤ len(text); they may overlap; none is blank;
-    - forms are NFC and can be written as UTF-8; NFC and NFD writings of a text give the same forms;
+    - pieces come in reading order, with 0 ≤ start ≤ end ≤ len(text); restored morphemes may share characters or, where
+      the text leaves them out, have none;
+    - forms are NFC, hold no blank and can be written as UTF-8; NFC and NFD writings of a text give the same forms;
     - equal fingerprints mean equal pieces.
     """
 
     name: ClassVar[str]
+    _for_others: ClassVar[Mapping[str, object]] = {}  # what another program wants to find in tokenizer_config.json
 
     @abstractmethod
     def _pieces(self, text: str) -> list[Piece]:
@@ -73,13 +75,13 @@ class Tokenizer(ABC):
 
     def pieces(self, text: str) -> list[Piece]:
         """The pieces of a text, with offsets into the text as it came."""
-        normal = _prepared(text)
+        normal = prepared(text)
         return _restored(self._pieces(normal.text), normal)
 
     def batch(self, texts: Iterable[str]) -> Iterator[list[Piece]]:
         """`pieces` of one text after the other; reads ahead by at most 1,024 texts."""
         rest = iter(texts)
-        while chunk := [_prepared(text) for text in islice(rest, _CHUNK)]:
+        while chunk := [prepared(text) for text in islice(rest, _CHUNK)]:
             for normal, pieces in zip(chunk, self._batch([normal.text for normal in chunk]), strict=True):
                 yield _restored(pieces, normal)
 
@@ -89,9 +91,11 @@ class Tokenizer(ABC):
         Raises: DiskError.
         """
         write_json(folder / TOKENIZER_FILE, self._description())
-        write_json(folder / CONFIG_FILE, {"yeonma_tokenizer": self.name, "settings": self.settings})
+        config = {"yeonma_tokenizer": self.name, "settings": self.settings, **self._for_others}
+        write_json(folder / CONFIG_FILE, config)
 
     def _description(self) -> dict[str, object]:
+        """What `tokenizer.json` holds."""
         return {"tokenizer": self.name, "settings": self.settings}
 
     @classmethod
@@ -106,7 +110,8 @@ class Tokenizer(ABC):
         return tokenizer
 
 
-def _prepared(text: str) -> Normalized:
+def prepared(text: str) -> Normalized:
+    """What `_pieces` reads: the composed text with one plain blank for every odd one."""
     normal = nfc(text)
     return normal._replace(text=_ODD_BLANK.sub(" ", normal.text))
 
@@ -163,7 +168,7 @@ class Jamo(Tokenizer):
 
 _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _MEDIALS = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
-_FINALS = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
+_FINALS: tuple[str, ...] = ("", *"ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ")
 
 
 def _conjoining_letters(syllable: str) -> str:

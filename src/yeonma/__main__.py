@@ -1,0 +1,5 @@
+"""python -m yeonma: the command line."""
+
+from yeonma.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""yeonma finetune: train an embedding and a head for one task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from yeonma.cli.screen import Bars
+    from yeonma.records import Event, Finished
+
+
+def finetune(
+    config: Annotated[
+        Path | None, typer.Argument(help="A TOML file; `yeonma init` writes one.", show_default=False)
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Settings that come with yeonma: ratsgo-6.3, ratsgo-6.3-fixed.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="A data set of the catalog, or a file.", metavar="NAME|FILE")] = None,
+    task: Annotated[str | None, typer.Option(help="single")] = None,
+    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention")] = None,
+    vectors: Annotated[Path | None, typer.Option(help="Word vectors to start from: a folder or a text file.")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="gd | sgd | momentum | nag | adagrad | rmsprop | adadelta | adam | nadam")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting, e.g. --set train.epochs=5. May be repeated.", metavar="KEY=VALUE"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The run folder. Left out: a new one in runs/.", metavar="RUN")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in -o where it stopped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")] = False,
+) -> None:
+    """Train the embedding and a head for a task; the best checkpoint is chosen on validation data."""
+    from yeonma import api
+    from yeonma import config as configs
+    from yeonma.cli.screen import Bars, print_json, stop_on_signal
+    from yeonma.errors import ConfigError
+
+    overrides: dict[str, Any] = {}
+    for assignment in set_ or []:
+        configs.set_value(overrides, assignment)
+    choices = {
+        "preset": preset,
+        "data": data,
+        "task": task,
+        "encoder": encoder,
+        "vectors": vectors,
+        "optimizer": optimizer,
+    }
+    given = config is not None or overrides or any(value is not None for value in choices.values())
+    if resume and output is None:
+        raise ConfigError("--resume needs the run's folder: -o RUN.")
+    checked = api.settings(config, overrides=overrides, **choices) if given or not resume else None  # type: ignore[arg-type]
+    output = output or api.new_folder(checked)
+    bars = Bars()
+    with stop_on_signal() as stop:
+        try:
+            end = draw(
+                api.training(checked, output, resume=resume, stop=stop, progress=bars.show), bars, _examples_in(output)
+            )
+        finally:
+            bars.close()
+    if as_json:
+        facts = {"step": end.step, "reason": end.reason, "best_step": end.best_step, "validation_score": end.best_score}
+        print_json({"run": str(output), **facts, "seconds": round(end.seconds, 2)})
+    if end.reason == "interrupted":
+        typer.echo(f"Saved at step {end.step}. Continue with: yeonma finetune --resume -o {output}", err=True)
+        raise typer.Exit(130)
+    typer.echo(f"\nThe model is in {output}/model, the page in {output}/report/index.html.", err=True)
+    typer.echo(f"Score it on a test split: yeonma evaluate {output}", err=True)
+
+
+def _examples_in(output: Path) -> Callable[[], int]:
+    """How many training examples the run reads over all epochs (known once its data is read)."""
+
+    def total() -> int:
+        from yeonma.run import Run
+
+        run = Run(output)
+        return int(run.read("data.json")["examples"]["train"]) * run.config().train.epochs
+
+    return total
+
+
+def draw(events: Iterator[Event], bars: Bars, total: Callable[[], int]) -> Finished:
+    """Show the events of training and return the last one."""
+    from yeonma.records import Evaluated, Finished, Stepped
+
+    seen, whole = 0, 0
+    for event in events:
+        if isinstance(event, Stepped):
+            whole, seen = whole or total(), seen + event.examples
+            note = f"loss {event.loss:.4f}  rate {event.learning_rate:.2e}"
+            bars.show("training", seen, max(whole, seen), "examples", note)
+        elif isinstance(event, Evaluated):
+            s, star = event.scores, " *" if event.best else ""
+            majority = s["majority"]["accuracy"]
+            bars.console.print(
+                f"epoch {event.epoch + 1:>3}  step {event.step:>7,}  validation accuracy {s['accuracy']:.4f}  "
+                f"macro F1 {s['macro_f1']:.4f}  (majority {majority:.4f}){star}"
+            )
+        elif isinstance(event, Finished):
+            return event
+    raise AssertionError("training always ends with Finished")

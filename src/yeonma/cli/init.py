@@ -1,0 +1,36 @@
+"""yeonma init: a commented config, from three questions or from flags."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    task: Annotated[str | None, typer.Option(help="single")] = None,
+    data: Annotated[str | None, typer.Option(help="A data set of the catalog, or a file.", metavar="NAME|FILE")] = None,
+    preset: Annotated[str | None, typer.Option(help="Settings to start from: ratsgo-6.3, ratsgo-6.3-fixed.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", metavar="FILE")] = Path(
+        "run.toml"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> None:
+    """Write a commented config. Without flags it asks three questions: task, data, encoder."""
+    from yeonma import api
+    from yeonma import config as configs
+    from yeonma.errors import ConfigError
+    from yeonma.files import write_text
+
+    if output.exists() and not force:
+        raise ConfigError(f"{output} exists. Choose another file with -o, or write over it with --force.")
+    if not any((task, data, preset, encoder)) and sys.stdin.isatty():
+        task = typer.prompt("Task", default="single")
+        data = typer.prompt("Data set name or file", default="sample-single")
+        encoder = typer.prompt("Encoder (bag, cnn, bilstm-attention)", default="bilstm-attention")
+    config = api.settings(preset=preset, data=data or (None if preset else "sample-single"), task=task, encoder=encoder)
+    write_text(output, configs.to_commented_toml(config))
+    typer.echo(f"Wrote {output}. Next: yeonma finetune {output} -o runs/first", err=True)

@@ -1,0 +1,219 @@
+"""Real torch optimizers made from the rules: drop-in, in either form, for any dtype and device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from types import new_class
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from yeonma.errors import ConfigError
+from yeonma.optim import kernels, torch_ops
+from yeonma.optim.registry import Form, Rule, get
+from yeonma.optim.settings import Settings, fold, resolve, settings_of, unfold
+
+# What a parameter group may hold beside settings: torch's own keys, those of its schedulers, and a name for people.
+LABELS = {
+    "params",
+    "param_names",
+    "name",
+    "form",
+    "initial_lr",
+    "min_lr",
+    "max_lr",
+    "base_momentum",
+    "max_momentum",
+    "swa_lr",
+}
+
+
+class RuleOptimizer(Optimizer):
+    """A torch optimizer that applies one rule; subclasses name it: `class Adam(RuleOptimizer, rule="adam")`.
+
+    params        as for every torch optimizer: parameters, or groups of them with settings of their own
+    lr            learning rate; None: the rule's default for the form
+    form          "deck" (ε inside the root, learning rate inside the velocity) or "torch" (equal to torch.optim's)
+    weight_decay  decoupled, as in AdamW: W ← (1 − lr · weight_decay) W + Δ
+    l2            coupled: g ← g + l2 · W, what torch.optim.SGD and Adam call weight_decay
+    hyper         the rule's own, by torch's names or the deck's symbols (`settings.ALIASES`)
+
+    Raises: ConfigError for a setting that does not exist or does not fit; at the step, for sparse gradients and complex
+    weights. State per parameter: "step" (as in torch a float32 number on the CPU) and one tensor for each slot of the
+    rule; weights of half precision keep a float32 state and are computed in float32.
+    """
+
+    rule: ClassVar[Rule]
+
+    def __init_subclass__(cls, *, rule: str | None = None, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        if rule is not None:
+            cls.rule = get(rule)
+            cls.__doc__ = f"{cls.__doc__}\n\n{cls.rule.formula}\n\nArguments: see `RuleOptimizer`."
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float | None = None,
+        *,
+        form: str = "deck",
+        weight_decay: float = 0.0,
+        l2: float = 0.0,
+        **hyper: Any,
+    ) -> None:
+        chosen = self.rule.form(form)
+        given = {**hyper, "weight_decay": weight_decay, "l2": l2, **({} if lr is None else {"lr": lr})}
+        settings = {"lr": chosen.lr, **chosen.hyper, **resolve(chosen, given)}
+        super().__init__(params, {"form": form, **fold(settings)})
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own; what is not given is the optimizer's.
+
+        Raises: ConfigError as the constructor does.
+        """
+        form = self.rule.form(param_group.get("form", self.defaults["form"]))
+        if form.name != self.defaults["form"]:
+            raise ConfigError(f"One optimizer has one form; got {form.name!r} beside {self.defaults['form']!r}.")
+        labels = {name: value for name, value in param_group.items() if name in LABELS}
+        own = resolve(form, {name: value for name, value in param_group.items() if name not in LABELS})
+        defaults = {name: value for name, value in unfold(self.defaults) if name != "form"}
+        super().add_param_group({**labels, **fold({**defaults, **own})})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Make one step on every parameter that has a gradient; returns what `closure` returned."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            form = self.rule.form(group["form"])
+            settings = settings_of(form, group)
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self._update(form, weight, weight.grad, settings)
+        return loss
+
+    def _update(self, form: Form, weight: Tensor, grad: Tensor, settings: Settings) -> None:
+        refuse(weight, grad)
+        if not self.state.get(weight):
+            self.state[weight] = start(form, weight)
+        state = self.state[weight]
+        state["step"] += 1
+        engine = kernels if kernels.takes(form, weight, grad, state) else torch_ops
+        engine.step(form, weight, grad, state, state["step"].item(), settings)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a saved state exactly: unlike torch's, it keeps the state's precision where weights are of half.
+
+        Raises: ConfigError when it was saved by another rule or form.
+        """
+        form = self.rule.form(self.defaults["form"])
+        self._check_saved(form, state_dict)
+        super().load_state_dict(state_dict)
+        names = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
+        weights = chain.from_iterable(group["params"] for group in self.param_groups)
+        for name, weight in zip(names, weights, strict=True):
+            if saved := state_dict["state"].get(name):
+                self.state[weight].update(restored(form, weight, saved))
+
+    def _check_saved(self, form: Form, state_dict: Mapping[str, Any]) -> None:
+        expected = f"This state was not saved by {self.rule.title} in the form {form.name!r}: "
+        advice = " Build the optimizer as it was when the state was saved."
+        for group in state_dict["param_groups"]:
+            if missing := self.defaults.keys() - group.keys():
+                raise ConfigError(f"{expected}a group lacks {', '.join(sorted(missing))}.{advice}")
+            if group["form"] != form.name:
+                raise ConfigError(f"{expected}its form is {group['form']!r}.{advice}")
+        for saved in state_dict["state"].values():
+            if saved.keys() != {"step", *form.slots}:
+                raise ConfigError(f"{expected}a weight has {', '.join(sorted(saved)) or 'nothing'}.{advice}")
+
+
+def refuse(weight: Tensor, grad: Tensor) -> None:
+    """Refuse what no rule here can update.
+
+    Raises: ConfigError for sparse gradients and complex weights.
+    """
+    if grad.layout is not torch.strided:
+        raise ConfigError("Sparse gradients are not taken: make the embedding with sparse=False.")
+    if weight.is_complex():
+        raise ConfigError("Complex weights are not taken: hold their real and imaginary parts as a real tensor.")
+
+
+def start(form: Form, weight: Tensor) -> dict[str, Tensor]:
+    """The state before the first step."""
+    dtype = torch_ops.compute_dtype(weight.dtype)
+    state = {"step": torch.zeros((), dtype=torch.float32)}
+    for name, value in form.slots.items():
+        if name in form.scalars:
+            state[name] = torch.tensor(float(value), dtype=torch.float64)
+        else:
+            state[name] = torch.full_like(weight, value, dtype=dtype, memory_format=torch.preserve_format)
+    return state
+
+
+def restored(form: Form, weight: Tensor, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Copies of the saved slots in the precision and place that `start` gives them."""
+    dtype = torch_ops.compute_dtype(weight.dtype)
+    scalars = {name: saved[name].to("cpu", torch.float64, copy=True) for name in form.scalars}
+    return scalars | {name: saved[name].to(weight.device, dtype, copy=True) for name in form.elements}
+
+
+class GD(RuleOptimizer, rule="gd"):
+    """Gradient descent: one step for the gradient over all the data (`rule.full_batch` is true)."""
+
+
+class SGD(RuleOptimizer, rule="sgd"):
+    """Stochastic gradient descent: one step for each batch."""
+
+
+class Momentum(RuleOptimizer, rule="momentum"):
+    """SGD with a velocity."""
+
+
+class NAG(RuleOptimizer, rule="nag"):
+    """Nesterov's accelerated gradient."""
+
+
+class Adagrad(RuleOptimizer, rule="adagrad"):
+    """A step of its own for each weight, from the sum of its squared gradients."""
+
+
+class RMSProp(RuleOptimizer, rule="rmsprop"):
+    """A step of its own for each weight, from the running mean of its squared gradients."""
+
+
+class AdaDelta(RuleOptimizer, rule="adadelta"):
+    """RMSProp whose step size comes from the steps before."""
+
+
+class Adam(RuleOptimizer, rule="adam"):
+    """Momentum and RMSProp, both unbiased."""
+
+
+class Nadam(RuleOptimizer, rule="nadam"):
+    """Adam with Nesterov's look-ahead."""
+
+
+def optimizer_class(name: str) -> type[RuleOptimizer]:
+    """The optimizer of a rule, whatever the case of its name; a rule without a class above gets one.
+
+    Raises: ConfigError, naming the nearest known rule.
+    """
+    rule = get(name)
+    for known in RuleOptimizer.__subclasses__():
+        if known.rule is rule:
+            return known
+    return new_class(rule.title, (RuleOptimizer,), {"rule": rule.name}, lambda body: body.update(__doc__=rule.title))
+
+
+def make(name: str, params: Iterable[Any], **arguments: Any) -> RuleOptimizer:
+    """The optimizer of that name on `params`: `make("adam", model.parameters(), lr=1e-3)`.
+
+    Raises: ConfigError for an unknown name or setting.
+    """
+    return optimizer_class(name)(params, **arguments)

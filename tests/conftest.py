@@ -1,0 +1,29 @@
+"""What all tests share: a cache of their own, and where the real data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """No test reads or fills the user's cache."""
+    before = os.environ.get("YEONMA_CACHE")
+    os.environ["YEONMA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["YEONMA_CACHE"]
+    else:
+        os.environ["YEONMA_CACHE"] = before
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of the real data sets, or a skip that says how to name it."""
+    folder = os.environ.get("YEONMA_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("real data sets are wanted: set YEONMA_DATA to their folder")
+    return Path(folder)

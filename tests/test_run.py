@@ -1,0 +1,109 @@
+"""The run folder: one writer, whole files, a log that tolerates a cut line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from builders import config
+
+from yeonma.errors import DiskError, RunError
+from yeonma.files import broken_files, staged_file, staged_folder
+from yeonma.records import Saved, Stepped
+from yeonma.run import Run
+
+
+def test_a_second_writer_is_refused(tmp_path):
+    first = Run.create(tmp_path / "run", config())
+    first.set_status("running")
+    with pytest.raises(RunError, match=str(os.getpid())):
+        Run.open(tmp_path / "run").lock()
+    first.release()
+    Run.open(tmp_path / "run").lock()
+
+
+def test_an_old_run_or_a_full_folder_is_not_written_over(tmp_path):
+    Run.create(tmp_path / "run", config()).release()
+    with pytest.raises(RunError, match="--resume"):
+        Run.create(tmp_path / "run", config())
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "diary.txt").write_text("mine")
+    with pytest.raises(RunError, match="not an empty folder"):
+        Run.create(tmp_path / "full", config())
+    with pytest.raises(RunError, match="not a run folder"):
+        Run.open(tmp_path / "full")
+
+
+def test_a_cut_last_line_is_left_out(tmp_path):
+    run = Run.create(tmp_path / "run", config())
+    run.log(Stepped(1, 0, 0.5, 0.1, 1.0, 8, 0.1))
+    run.log(Saved(1, "step-000001"))
+    with (run.folder / "events.jsonl").open("a") as stream:
+        stream.write('{"kind": "stepped", "st')
+    assert list(run.events()) == [Stepped(1, 0, 0.5, 0.1, 1.0, 8, 0.1), Saved(1, "step-000001")]
+
+
+SAVE_FOREVER = """
+import sys, torch
+from yeonma.run import Run
+run = Run(sys.argv[1])
+print("ready", flush=True)
+for step in range(1, 10_000):
+    run.save_checkpoint(step, {"model": {"w": torch.full((200_000,), float(step))}}, {"step": step}, keep=2)
+"""
+
+
+def test_kill_during_a_save_leaves_a_whole_checkpoint(tmp_path):
+    """Real kill -9 at many moments; what is picked afterwards always verifies."""
+    for trial in range(5):
+        process = subprocess.Popen([sys.executable, "-c", SAVE_FOREVER, str(tmp_path)], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        while not Run(tmp_path).checkpoints():
+            time.sleep(0.001)
+        time.sleep(0.05 + 0.007 * trial)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        folder, _ = Run(tmp_path).newest_checkpoint()
+        assert folder is not None
+        assert broken_files(folder) == []
+    Run(tmp_path).lock()
+    assert not list(tmp_path.glob("**/.*.part"))
+
+
+def test_staged_files_and_folders_appear_whole_or_not_at_all(tmp_path):
+    with pytest.raises(ZeroDivisionError), staged_file(tmp_path / "a.txt") as stage:
+        stage.write_text("half")
+        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError), staged_folder(tmp_path / "b") as stage:
+        (stage / "half").write_text("half")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_a_disk_error(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(DiskError, match="could not be written"), staged_file(tmp_path / "file" / "a.txt") as stage:
+        stage.write_text("x")
+
+
+@pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
+def test_a_harmed_checkpoint_is_seen(tmp_path, harm):
+    run = Run(tmp_path)
+    folder = run.save_checkpoint(1, {"model": {"w": torch.ones(10)}}, {"step": 1}, keep=2)
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    if harm == "remove":
+        path.unlink()
+    elif harm == "cut":
+        path.write_bytes(data[:-1])
+    else:
+        data[-1] ^= 1
+        path.write_bytes(data)
+    found, notes = run.newest_checkpoint()
+    assert found is None
+    assert "model.safetensors" in notes[0]
