@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +57,13 @@ def settings(
 
 
 def source(data: str) -> dict[str, str]:
-    """`--data`: a file where there is one or it looks like one, else a name of the catalog."""
-    path = Path(data)
-    return {"train": data} if path.exists() or path.suffix or len(path.parts) > 1 else {"name": data}
+    """`--data`: a name of the catalog, or a file.
+
+    Raises: DataError for what is neither, naming the nearest known name.
+    """
+    from yeonma.data.sources import is_name
+
+    return {"name": data} if is_name(data) else {"train": data}
 
 
 def new_folder(config: configs.Config) -> Path:
@@ -70,8 +74,8 @@ def new_folder(config: configs.Config) -> Path:
     return next(folder for folder in taken if not folder.exists())
 
 
-def dataset(config: configs.Config) -> Dataset:
-    """Read the examples that a config names.
+def dataset(config: configs.Config, splits: Sequence[str] = ("train", "valid")) -> Dataset:
+    """Read the examples that a config names; training never reads the test split.
 
     Raises: DataError, ConfigError.
     """
@@ -82,7 +86,7 @@ def dataset(config: configs.Config) -> Dataset:
         raise ConfigError("There is no data. Name some: --data nsmc, --data reviews.tsv, or [data] in the config.")
     return data.load(
         d.name, train=d.train, valid=d.valid, test=d.test, columns=d.columns, task=config.task, limit=d.limit,
-        on_bad_row=d.on_bad_row, valid_fraction=d.valid_fraction, seed=config.seed,
+        labels=d.labels or None, on_bad_row=d.on_bad_row, valid_fraction=d.valid_fraction, seed=config.seed, splits=splits,
     )  # fmt: skip
 
 
@@ -198,17 +202,21 @@ def _run_of(folder: str | Path) -> Run | None:
 
 
 def _examples(run: Run | None, data: str | None, split: str, model: Model) -> tuple[str, list[Example]]:
-    from yeonma import data as data_floor
+    from yeonma.data import load_split
 
-    if data is not None:
-        return data, list(data_floor.load_split(data, split, task=model.task.kind, labels=model.task.labels))
-    if run is None:
+    config = run.config() if run else None
+    if config and data in (None, config.data.name):
+        splits = dataset(config, ("valid", "test")).splits
+        if split not in splits:
+            raise ConfigError(
+                f"The run's data has no split {split!r}. It has: {', '.join(splits)}. Name data with --data."
+            )
+        return config.data.name or str(config.data.train), list(splits[split])
+    if data is None:
         raise ConfigError("A model folder does not know its data. Name some with --data.")
-    config = run.config()
-    splits = dataset(config).splits
-    if split not in splits:
-        raise ConfigError(f"The run's data has no split {split!r}. It has: {', '.join(splits)}. Name data with --data.")
-    return config.data.name or str(config.data.train), list(splits[split])
+    columns = config.data.columns if config else {}
+    labels = (config and config.data.labels) or model.task.labels
+    return data, list(load_split(data, split, columns=columns, task=model.task.kind, labels=labels))
 
 
 def load(folder: str | Path) -> Model | Vectors:

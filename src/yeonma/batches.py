@@ -29,11 +29,16 @@ class Prepared:
 
 
 def prepare(
-    encoder: Encoder, task: Task, examples: Sequence[Example], max_length: int, progress: Progress = silent
+    encoder: Encoder,
+    task: Task,
+    examples: Sequence[Example],
+    max_length: int,
+    progress: Progress = silent,
+    cache: bool = True,
 ) -> Prepared:
-    """Tokenize all examples once."""
+    """Tokenize all examples once; `cache` keeps the tokens on disk for the next time."""
     rows = [(number, row) for number, example in enumerate(examples) for row in task.inputs(example)]
-    windows = encoder.tokenize([row for _, row in rows], max_length, progress)
+    windows = encoder.tokenize([row for _, row in rows], max_length, progress, cache)
     items = np.array([rows[window.row][0] for window in windows], np.int64)
     golds = [task.targets(examples[item], window) for item, window in zip(items, windows, strict=True)]
     targets = {name: torch.tensor([gold[name] for gold in golds]) for name in (golds[0] if golds else ())}

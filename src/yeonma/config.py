@@ -28,6 +28,9 @@ class DataConfig(Section):
     valid: str | None = Field(None, description="a file; left out, it is split off the training data")
     test: str | None = Field(None, description="a file that is scored once, at the end")
     columns: dict[str, str] = Field(default_factory=dict, description="role = column, e.g. {text = 'document'}")
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="cell = name, e.g. {0 = 'negative', 1 = 'positive'}"
+    )
     valid_fraction: float = Field(0.1, gt=0, lt=1, description="share of train split off for validation")
     max_length: int = Field(128, ge=1, description="tokens; what follows is cut and reported")
     on_bad_row: Literal["error", "skip"] = Field("error", description="skip: rows go to rejected.jsonl")
@@ -79,7 +82,7 @@ class TrainConfig(Section):
     patience: int = Field(0, ge=0, description="stop after so many evaluations without a better score; 0 = never")
     eval_steps: int | None = Field(None, ge=1, description="left out: at the end of every epoch")
     metric: str | None = Field(None, description="what chooses the best checkpoint; left out: the data set's own")
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 products where the CPU has them")
     threads: int = Field(0, ge=0, description="CPU threads; 0 = all")
 
     @field_validator("optimizer")

@@ -68,7 +68,7 @@ class Model(nn.Module):
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts: predict([text])")
         examples = [Example(str(i), (t,) if isinstance(t, str) else tuple(t)) for i, t in enumerate(texts)]
-        prepared = batches.prepare(self.encoder, self.task, examples, self.max_length)
+        prepared = batches.prepare(self.encoder, self.task, examples, self.max_length, cache=False)
         return self.predictions(prepared, [e.id for e in examples], progress)
 
     def save_pretrained(self, folder: str | Path, card: str = "") -> None:

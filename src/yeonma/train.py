@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ from yeonma.errors import ConfigError, Diverged, InputError, nearest
 from yeonma.evaluate import evaluate
 from yeonma.files import read_json
 from yeonma.model import Model, build, load_weights
+from yeonma.precision import autocast
 from yeonma.records import Dataset, Evaluated, Event, Finished, Progress, Saved, Stepped, silent
 from yeonma.run import Run
 from yeonma.snapshot import pack_optimizer, unpack_optimizer
@@ -179,8 +179,8 @@ def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, flo
         if stop():
             return None
         batch = batches.collate(t.model.encoder, t.train, rows)
-        with _autocast(t.config.train):
-            loss = t.model.task.loss(t.model(batch), batch)
+        with autocast(t.config.train.precision):
+            loss = t.model.task.loss(t.model(batch).float(), batch)
         (loss * (len(rows) / total)).backward()  # the step's gradient is the mean over all its examples
         loss_sum += float(loss.detach()) * len(rows)
     settings = t.config.train
@@ -206,10 +206,6 @@ def _micro_batches(t: Training) -> list[np.ndarray]:
     if t.epoch_plan[0] != epoch:
         t.epoch_plan = (epoch, batches.plan(t.train.lengths, *_cut(t.config.train), t.config.seed, epoch))
     return t.epoch_plan[1] if full_batch(t.config.train) else [t.epoch_plan[1][index]]
-
-
-def _autocast(settings: TrainConfig) -> AbstractContextManager[Any]:
-    return torch.autocast("cpu", torch.bfloat16) if settings.precision == "bf16" else nullcontext()
 
 
 def _logged(run: Run, event: Event) -> Event:

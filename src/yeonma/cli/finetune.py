@@ -102,7 +102,7 @@ def draw(events: Iterator[Event], bars: Bars, total: Callable[[], int]) -> Finis
         elif isinstance(event, Evaluated):
             s, star = event.scores, " *" if event.best else ""
             majority = s["majority"]["accuracy"]
-            bars.console.print(
+            bars.line(
                 f"epoch {event.epoch + 1:>3}  step {event.step:>7,}  validation accuracy {s['accuracy']:.4f}  "
                 f"macro F1 {s['macro_f1']:.4f}  (majority {majority:.4f}){star}"
             )

@@ -36,7 +36,7 @@ class Bars:
     def show(self, what: str, done: int, total: int | None, unit: str, note: str = "") -> None:
         """A `Progress`: a call without a unit is a remark, printed as a line."""
         if not unit:
-            self.console.print(what)
+            self.line(what)
             return
         now = time.monotonic()
         elapsed = now - self.began.setdefault(what, now)
@@ -47,6 +47,10 @@ class Bars:
             self.progress.start()
             self.tasks[what] = self.progress.add_task(what, total=total, speed=speed, note=note)
         self.progress.update(self.tasks[what], completed=done, total=total, speed=speed, note=note)
+
+    def line(self, text: str) -> None:
+        """A line above the bars, never wrapped: a log is read by programs too."""
+        self.console.print(text, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the finished bars on the screen."""

@@ -33,8 +33,9 @@ def load(
     valid_fraction: float = 0.1,
     seed: int = 42,
     limit: int | None = None,
+    splits: Sequence[str] = SPLITS,
 ) -> Dataset:
-    """The whole data set: `name` from the catalog, or the files `train`, `valid`, `test` (only the first is a must).
+    """A data set: `name` from the catalog, or the files `train`, `valid`, `test` (only the first is a must).
 
     Where there is no validation file, `valid_fraction` of train is split off, label by label, as a pure function of
     `seed`; so too in a named data set whose validation split is the one that is scored.
@@ -43,6 +44,7 @@ def load(
     on_bad_row  "error" raises at the first wrong row; "skip" puts wrong rows into `rejected`: every row read is an
                 example of a split or stands there
     limit       read only so many rows of train
+    splits      which to read; train always is. Training leaves the test split alone
     Raises: DataError with file and line; ConfigError for settings that do not exist or do not fit.
     """
     if on_bad_row not in ON_BAD_ROW:
@@ -54,13 +56,13 @@ def load(
     if "train" not in source.files:
         raise ConfigError("data must have training rows: train = FILE.")
     loader = _Loader(source, skip=on_bad_row == "skip", limit=limit)
-    loader.read([split for split in SPLITS if split in source.files])
+    loader.read([split for split in SPLITS if split in source.files and split in ("train", *splits)])
     if "valid" not in source.files:
         loader.split_valid_off(valid_fraction, seed)
     labels_in_order = Labels(loader.source.labels).names or ()
     metric = source.entry.metric if source.entry else "accuracy"
-    splits = {split: loader.splits[split] for split in SPLITS if split in loader.splits}
-    return Dataset(source.name, splits, labels_in_order, tuple(loader.rejected), loader.sources, metric)
+    read = {split: loader.splits[split] for split in SPLITS if split in loader.splits}
+    return Dataset(source.name, read, labels_in_order, tuple(loader.rejected), loader.sources, metric)
 
 
 def load_split(

@@ -43,8 +43,8 @@ class Encoder(nn.Module, ABC):
         """Build an encoder for training; vocabulary and start come from the vectors or from the training texts."""
 
     @abstractmethod
-    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent) -> list[Tokens]:
-        """Rows of texts as tokens, at most `max_length` each, in the order of the rows."""
+    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent, cache: bool = True) -> list[Tokens]:
+        """Rows of texts as tokens, at most `max_length` each, in the order of the rows; `cache` keeps them on disk."""
 
     @abstractmethod
     def collate(self, windows: Sequence[Tokens], length: int) -> Mapping[str, Tensor]:

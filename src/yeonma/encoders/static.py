@@ -94,10 +94,10 @@ class StaticEncoder(Encoder):
         self.table.weight[len(SPECIAL) :] = rows
         self.table.weight[UNKNOWN] = rows.mean(0)
 
-    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent) -> list[Tokens]:
+    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent, cache: bool = True) -> list[Tokens]:
         """The texts of a row one after another, cut at `max_length` tokens."""
         parts = max((len(row) for row in rows), default=1)
-        analysed = analyse([text for row in rows for text in row], self.tokenizer, progress=progress)
+        analysed = analyse([text for row in rows for text in row], self.tokenizer, progress, cache)
         ids = self._rows_of(analysed.words)[analysed.ids]
         if parts == 1:
             return _single(analysed, ids, max_length)

@@ -23,7 +23,7 @@ from numba import njit
 
 SIX = 6
 LARGEST_DIM = 1024
-_DISTANCE = LARGEST_DIM + 16
+_DISTANCE = LARGEST_DIM + 176
 _REACH, _STEPS = 8, 64  # the table of σ: |z| < 8, 64 entries for each 1
 _SIGMOID = (1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS))).astype(np.float32)
 
@@ -31,9 +31,8 @@ u64, f32 = np.uint64, np.float32
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _compiled(function: F) -> F:
-    compiled: F = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")(function)
-    return compiled
+_compiled = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+_inlined = njit(nogil=True, inline="always", fastmath=True, error_model="numpy")
 
 
 @_compiled
@@ -53,7 +52,7 @@ def _below(limit: int, state: np.ndarray) -> int:
     return np.int64(((_random(state) >> u64(32)) * u64(limit)) >> u64(32))
 
 
-@_compiled
+@_inlined
 def _sigmoid(z: np.float32) -> np.float32:
     z = min(max(z, f32(-_REACH)), f32(_REACH))
     return _SIGMOID[np.int64(z * f32(_STEPS) + f32(_REACH * _STEPS + 0.5))]
@@ -71,88 +70,110 @@ def _subsample(text: np.ndarray, keep: np.ndarray, kept: np.ndarray, state: np.n
 
 
 @_compiled
+def _draw(drawn: np.ndarray, negatives: np.ndarray, state: np.ndarray) -> None:
+    for k in range(drawn.shape[0]):
+        for n in range(drawn.shape[1]):
+            drawn[k, n] = negatives[_below(len(negatives), state)]
+
+
+@_inlined
 def _fetch(row: np.ndarray, out: np.ndarray, grad: np.ndarray) -> None:
     for j in range(len(row)):
         out[j] = row[j]
         grad[j] = f32(0)
 
 
-@_compiled
+@_inlined
 def _add(row: np.ndarray, grad: np.ndarray) -> None:
     for j in range(len(row)):
         row[j] += grad[j]
 
 
 @_compiled
-def _pair(row: np.ndarray, work: np.ndarray, rates: np.ndarray, label: np.float32) -> None:
-    """One input row against six output rows: g = rate · (label − σ(z)), z = row · out; only the first has the label.
+def _twins(one: np.ndarray, two: np.ndarray, work: np.ndarray, rates: np.ndarray, label: float, live: float) -> None:
+    """Two input rows against six output rows: g = rate · (label − σ(z)), z = row · out; only out 0 has the label.
 
+    The output rows stay as they are and their gradients add up, so this equals one row after the other; it waits
+    half as often. `live` is 0 where there is no second row.
     work  six output rows, then their gradients, each `_DISTANCE` after the other
     """
+    y0 = y1 = y2 = y3 = y4 = y5 = f32(0)
     z0 = z1 = z2 = z3 = z4 = z5 = f32(0)
-    for j in range(len(row)):
-        v = row[j]
-        z0 += v * work[j]
-        z1 += v * work[_DISTANCE + j]
-        z2 += v * work[2 * _DISTANCE + j]
-        z3 += v * work[3 * _DISTANCE + j]
-        z4 += v * work[4 * _DISTANCE + j]
-        z5 += v * work[5 * _DISTANCE + j]
-    g0 = rates[0] * (label - _sigmoid(z0))
-    g1 = -rates[1] * _sigmoid(z1)
-    g2 = -rates[2] * _sigmoid(z2)
-    g3 = -rates[3] * _sigmoid(z3)
-    g4 = -rates[4] * _sigmoid(z4)
-    g5 = -rates[5] * _sigmoid(z5)
-    for j in range(len(row)):
-        v = row[j]
-        work[6 * _DISTANCE + j] += g0 * v
-        work[7 * _DISTANCE + j] += g1 * v
-        work[8 * _DISTANCE + j] += g2 * v
-        work[9 * _DISTANCE + j] += g3 * v
-        work[10 * _DISTANCE + j] += g4 * v
-        work[11 * _DISTANCE + j] += g5 * v
-        row[j] = (
-            v
-            + g0 * work[j]
-            + g1 * work[_DISTANCE + j]
-            + g2 * work[2 * _DISTANCE + j]
-            + g3 * work[3 * _DISTANCE + j]
-            + g4 * work[4 * _DISTANCE + j]
-            + g5 * work[5 * _DISTANCE + j]
-        )
+    for j in range(len(one)):
+        v, w = one[j], two[j]
+        y0 += v * work[j]
+        z0 += w * work[j]
+        y1 += v * work[_DISTANCE + j]
+        z1 += w * work[_DISTANCE + j]
+        y2 += v * work[2 * _DISTANCE + j]
+        z2 += w * work[2 * _DISTANCE + j]
+        y3 += v * work[3 * _DISTANCE + j]
+        z3 += w * work[3 * _DISTANCE + j]
+        y4 += v * work[4 * _DISTANCE + j]
+        z4 += w * work[4 * _DISTANCE + j]
+        y5 += v * work[5 * _DISTANCE + j]
+        z5 += w * work[5 * _DISTANCE + j]
+    g0, h0 = rates[0] * (label - _sigmoid(y0)), live * rates[0] * (label - _sigmoid(z0))
+    g1, h1 = rates[1] * -_sigmoid(y1), live * rates[1] * -_sigmoid(z1)
+    g2, h2 = rates[2] * -_sigmoid(y2), live * rates[2] * -_sigmoid(z2)
+    g3, h3 = rates[3] * -_sigmoid(y3), live * rates[3] * -_sigmoid(z3)
+    g4, h4 = rates[4] * -_sigmoid(y4), live * rates[4] * -_sigmoid(z4)
+    g5, h5 = rates[5] * -_sigmoid(y5), live * rates[5] * -_sigmoid(z5)
+    for j in range(len(one)):
+        v, w = one[j], two[j]
+        work[6 * _DISTANCE + j] += g0 * v + h0 * w
+        work[7 * _DISTANCE + j] += g1 * v + h1 * w
+        work[8 * _DISTANCE + j] += g2 * v + h2 * w
+        work[9 * _DISTANCE + j] += g3 * v + h3 * w
+        work[10 * _DISTANCE + j] += g4 * v + h4 * w
+        work[11 * _DISTANCE + j] += g5 * v + h5 * w
+        one[j] = v + g0 * work[j] + g1 * work[_DISTANCE + j] + g2 * work[2 * _DISTANCE + j] + g3 * work[3 * _DISTANCE + j] + g4 * work[4 * _DISTANCE + j] + g5 * work[5 * _DISTANCE + j]
+        two[j] = w + h0 * work[j] + h1 * work[_DISTANCE + j] + h2 * work[2 * _DISTANCE + j] + h3 * work[3 * _DISTANCE + j] + h4 * work[4 * _DISTANCE + j] + h5 * work[5 * _DISTANCE + j]
 
 
-@_compiled
+@_inlined
 def _window(
-    words: np.ndarray,
-    place: int,
-    reach: int,
+    context: np.ndarray,
+    centre: int,
     drawn: np.ndarray,
     inputs: np.ndarray,
     outputs: np.ndarray,
-    rate: np.float32,
+    rate: float,
     work: np.ndarray,
     rates: np.ndarray,
+    nobody: np.ndarray,
 ) -> None:
-    """The words around words[place] learn to tell it (output row 0) from the negatives drawn for it.
+    """The words of a context learn to tell the centre word (output row 0) from the words drawn for it.
 
-    Unused rows of the last six have rate 0. A negative that is the word itself has rate 0 too.
+    A drawn word that is the centre word has rate 0, and so have the rows of the last six that are not in use.
     """
-    centre = words[place]
     _fetch(outputs[centre], work[0], work[0, SIX * _DISTANCE :])
     rates[0] = rate
     for n in range(1, len(drawn) + 1):
         group, at = n // SIX, n % SIX * _DISTANCE
         _fetch(outputs[drawn[n - 1]], work[group, at:], work[group, SIX * _DISTANCE + at :])
         rates[n] = rate if drawn[n - 1] != centre else f32(0)
-    for p in range(max(0, place - reach), min(len(words), place + reach + 1)):
-        if p != place:
-            for group in range(len(work)):
-                _pair(inputs[words[p]], work[group], rates[group * SIX :], f32(group == 0))
+    k = 0
+    while k < len(context):
+        twin = k + 1 < len(context) and context[k] != context[k + 1]
+        one, two = inputs[context[k]], inputs[context[k + 1]] if twin else nobody
+        for group in range(len(work)):
+            _twins(one, two, work[group], rates[group * SIX :], f32(group == 0), f32(twin))
+        k += 2 if twin else 1
     _add(outputs[centre], work[0, SIX * _DISTANCE :])
     for n in range(1, len(drawn) + 1):
         _add(outputs[drawn[n - 1]], work[n // SIX, (SIX + n % SIX) * _DISTANCE :])
+
+
+@_inlined
+def _context(words: np.ndarray, place: int, reach: int, context: np.ndarray) -> int:
+    """Copy the words within reach of a place, but not the one there; returns how many."""
+    n = 0
+    for p in range(max(0, place - reach), min(len(words), place + reach + 1)):
+        if p != place:
+            context[n] = words[p]
+            n += 1
+    return n
 
 
 @_compiled
@@ -182,17 +203,16 @@ def skipgram(
     longest = 0
     for i in range(len(bounds) - 1):
         longest = max(longest, bounds[i + 1] - bounds[i])
-    kept, reaches = np.empty(longest, np.int32), np.empty(longest, np.int32)
-    drawn = np.empty((longest, negative), np.int32)
+    kept, drawn = np.empty(longest, np.int32), np.empty((longest, negative), np.int32)
+    context, nobody = np.empty(2 * window, np.int32), np.zeros(inputs.shape[1], np.float32)
     groups = negative // SIX + 1
     work, rates = np.zeros((groups, 2 * SIX * _DISTANCE), np.float32), np.zeros(groups * SIX, np.float32)
     for i in range(len(bounds) - 1):
-        done = (bounds[i] - bounds[0]) / (bounds[-1] - bounds[0])
         n = _subsample(tokens[bounds[i] : bounds[i + 1]], keep, kept, state)
+        if n < 2:
+            continue
+        _draw(drawn[:n], negatives, state)
+        now = f32(rate + (last_rate - rate) * (bounds[i] - bounds[0]) / (bounds[-1] - bounds[0]))
         for k in range(n):
-            reaches[k] = 1 + _below(window, state)
-            for m in range(negative):
-                drawn[k, m] = negatives[_below(len(negatives), state)]
-        for k in range(n if n > 1 else 0):
-            now = f32(rate + (last_rate - rate) * done)
-            _window(kept[:n], k, reaches[k], drawn[k], inputs, outputs, now, work, rates)
+            m = _context(kept[:n], k, 1 + _below(window, state), context)
+            _window(context[:m], kept[k], drawn[k], inputs, outputs, now, work, rates, nobody)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -68,20 +68,22 @@ class Kiwi(Tokenizer):
         if find_spec("kiwipiepy") is None:
             raise MissingExtra("kiwipiepy", "kiwi", "The tokenizer 'kiwi'")
 
-    @cached_property
-    def _analyser(self) -> Any:
-        from kiwipiepy import Kiwi as Analyser
-
-        return Analyser()
-
     def _pieces(self, text: str) -> list[Piece]:
-        return _as_pieces(self._analyser.tokenize(text))
+        return _as_pieces(_kiwi().tokenize(text))
 
     def _batch(self, texts: Sequence[str]) -> Iterable[list[Piece]]:
-        return map(_as_pieces, self._analyser.tokenize(texts))
+        return map(_as_pieces, _kiwi().tokenize(texts))
 
     def _versions(self) -> dict[str, str]:
         return {name: version(name) for name in ("kiwipiepy", "kiwipiepy_model")}
+
+
+@cache
+def _kiwi() -> Any:
+    """The one analyser of this process: it has no settings here and takes a second or more to load."""
+    from kiwipiepy import Kiwi as Analyser
+
+    return Analyser()
 
 
 def _as_pieces(tokens: Iterable[Any]) -> list[Piece]:
