@@ -27,7 +27,8 @@ FLOORS = {
 }  # fmt: skip
 # On one floor only these arrows run.
 SAME_FLOOR = {
-    ("data", "text"), ("text", "plugins"), ("vectors", "text"), ("vectors", "vector_text"), ("encoders", "config"), ("config", "plugins"),
+    ("data", "text"), ("text", "plugins"), ("vectors", "text"), ("vectors", "vector_text"),
+    ("encoders", "config"), ("config", "plugins"),
     ("model", "batches"), ("files", "errors"), ("plugins", "errors"), ("records", "errors"),
 }  # fmt: skip
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 import torch
-from builders import config, dataset, examples
 from safetensors.torch import load_file, save_file
 
+from builders import config, dataset, examples
 from yeonma.errors import RunError
 from yeonma.model import Model, build
 

@@ -9,8 +9,8 @@ import time
 
 import pytest
 import torch
-from builders import config
 
+from builders import config
 from yeonma.errors import DiskError, RunError
 from yeonma.files import broken_files, staged_file, staged_folder
 from yeonma.records import Saved, Stepped

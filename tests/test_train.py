@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from builders import config, dataset
 from safetensors.torch import load_file
 
-from yeonma.optim.registry import rules
+from builders import config, dataset
 from yeonma.errors import ConfigError, Diverged, InputError
+from yeonma.optim.registry import rules
 from yeonma.records import Dataset, Evaluated, Finished, Saved, Stepped
 from yeonma.run import Run
 from yeonma.train import train
@@ -79,7 +79,7 @@ def test_resume_is_bit_equal(tmp_path, rule, at):
         asked.append(1)
         return len(asked) > at * (8 if rule == "gd" else 1)  # gd asks before each of an epoch's 8 micro-batches
 
-    cut, events = learn(tmp_path / "cut", settings, stop=stop)
+    _, events = learn(tmp_path / "cut", settings, stop=stop)
     assert events[-1].reason == "interrupted"
     assert events[-1].step == at
     again, _ = learn(tmp_path / "cut", settings, resume=True)

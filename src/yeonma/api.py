@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from yeonma import config as configs
 from yeonma.errors import ConfigError, Interrupted, OutOfMemory, RunError, YeonmaError
+from yeonma.pretraining import pretrain
 from yeonma.records import Event, Finished, Progress, silent
 from yeonma.run import Run
 
@@ -86,7 +87,8 @@ def dataset(config: configs.Config, splits: Sequence[str] = ("train", "valid")) 
         raise ConfigError("There is no data. Name some: --data nsmc, --data reviews.tsv, or [data] in the config.")
     return data.load(
         d.name, train=d.train, valid=d.valid, test=d.test, columns=d.columns, task=config.task, limit=d.limit,
-        labels=d.labels or None, on_bad_row=d.on_bad_row, valid_fraction=d.valid_fraction, seed=config.seed, splits=splits,
+        labels=d.labels or None, on_bad_row=d.on_bad_row, valid_fraction=d.valid_fraction, seed=config.seed,
+        splits=splits,
     )  # fmt: skip
 
 
@@ -247,4 +249,4 @@ def load_model(folder: str | Path) -> Model:
     return Model.from_pretrained(path / "model" if (path / "config.toml").exists() else path)
 
 
-__all__ = ["evaluate", "finetune", "load", "load_model", "settings", "training"]
+__all__ = ["evaluate", "finetune", "load", "load_model", "pretrain", "settings", "training"]

@@ -46,9 +46,9 @@ def prepare(
     return Prepared(windows, items, lengths, targets, int((lengths >= max_length).sum()))
 
 
-def collate(encoder: Encoder, prepared: Prepared, chosen: np.ndarray) -> Batch:
-    """The chosen rows as tensors, padded to the longest of them."""
-    windows, length = [prepared.windows[i] for i in chosen], int(prepared.lengths[chosen].max())
+def collate(encoder: Encoder, prepared: Prepared, chosen: np.ndarray, length: int | None = None) -> Batch:
+    """The chosen rows as tensors, padded to the longest of them, or to `length`."""
+    windows, length = [prepared.windows[i] for i in chosen], length or int(prepared.lengths[chosen].max())
     part = np.full((len(chosen), length), -1, np.int8)
     for line, window in zip(part, windows, strict=True):
         line[: len(window.part)] = window.part

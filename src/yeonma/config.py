@@ -109,11 +109,11 @@ class Config(Section):
 
     task: str = "single"
     seed: int = Field(42, ge=0, lt=2**31)
-    data: DataConfig = Field(default_factory=DataConfig)
-    encoder: EncoderConfig = Field(default_factory=EncoderConfig)
-    head: HeadConfig = Field(default_factory=HeadConfig)
-    train: TrainConfig = Field(default_factory=TrainConfig)
-    checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
+    data: DataConfig = DataConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    head: HeadConfig = HeadConfig()
+    train: TrainConfig = TrainConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
 
 
 def presets() -> list[str]:
@@ -185,7 +185,7 @@ def resolve(tree: Mapping[str, Any]) -> Config:
     """
     from yeonma import plugins
 
-    config = _checked(Config, tree, "")
+    config: Config = _checked(Config, tree, "")
     plugins.load("task", config.task)
     settings = plugins.load("encoder", config.encoder.kind).Settings
     own = _checked(settings, config.encoder.model_extra or {}, "encoder.", also=EncoderConfig.model_fields)

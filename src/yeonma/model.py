@@ -161,5 +161,6 @@ def _card(model: Model) -> str:
     return (
         f"---\nlibrary_name: yeonma\ntags: [yeonma, {model.task.kind}]\n---\n\n"
         f"# {model.encoder.kind} for {model.task.kind}\n\n"
-        f'Labels: {labels}\n\n```python\nimport yeonma\n\nmodel = yeonma.load("this folder")\nmodel.predict(["…"])\n```\n'
+        f"Labels: {labels}\n\n```python\nimport yeonma\n\n"
+        'model = yeonma.load("this folder")\nmodel.predict(["…"])\n```\n'
     )

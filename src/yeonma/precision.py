@@ -11,7 +11,7 @@ import torch
 def native_bf16(device: str) -> bool:
     """Whether the processor multiplies bfloat16 itself; where it does not, bfloat16 is slower than float32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     known = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(known and known())
 

@@ -181,7 +181,7 @@ def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, flo
         batch = batches.collate(t.model.encoder, t.train, rows)
         with autocast(t.config.train.precision):
             loss = t.model.task.loss(t.model(batch).float(), batch)
-        (loss * (len(rows) / total)).backward()  # the step's gradient is the mean over all its examples
+        torch.autograd.backward(loss * (len(rows) / total))  # the step's gradient is the mean over all its examples
         loss_sum += float(loss.detach()) * len(rows)
     settings = t.config.train
     rate = optim.multiplier(settings.schedule, t.state.step, t.steps, round(settings.warmup_ratio * t.steps))

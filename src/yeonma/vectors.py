@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,14 @@ class Coverage(NamedTuple):
     tokens: int
     unknown: list[tuple[str, int]]
     """The twenty most frequent unknown words with their counts."""
+
+
+def coverage(counts: Mapping[str, int], known: Container[str]) -> Coverage:
+    """How many of the counted words are known."""
+    unknown = {word: count for word, count in counts.items() if word not in known}
+    tokens = sum(counts.values())
+    frequent = sorted(unknown.items(), key=lambda item: -item[1])[:20]
+    return Coverage(len(counts) - len(unknown), len(counts), tokens - sum(unknown.values()), tokens, frequent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +89,7 @@ class Vectors:
 
     def coverage(self, counts: Mapping[str, int]) -> Coverage:
         """How many of the counted words have a vector."""
-        unknown = {word: count for word, count in counts.items() if word not in self.index}
-        tokens = sum(counts.values())
-        frequent = sorted(unknown.items(), key=lambda item: -item[1])[:20]
-        return Coverage(len(counts) - len(unknown), len(counts), tokens - sum(unknown.values()), tokens, frequent)
+        return coverage(counts, self.index)
 
     def save(self, folder: str | Path) -> None:
         """Write a vectors folder: vectors.safetensors words.txt config.json README.md and the tokenizer's files.

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from builders import GOOD, PLAIN, examples
 
+from builders import GOOD, PLAIN, examples
 from yeonma import batches, plugins
 from yeonma.encoders.static import PAD, UNKNOWN
 from yeonma.tasks.single import Single
@@ -102,11 +102,11 @@ def test_coverage_counts_types_and_tokens():
     encoder = make("bag", max_words=3)
     facts = encoder.coverage()
     assert facts["rows"] == 3
-    assert facts["types_known"] == 3
+    assert facts["known_types"] == 3
     assert facts["types"] == len({w for t in TEXTS for w in t.split()})
     assert facts["tokens"] == sum(len(t.split()) for t in TEXTS)
-    assert 0 < facts["tokens_known"] < facts["tokens"]
-    assert facts["most_frequent_unknown"]
+    assert 0 < facts["known_tokens"] < facts["tokens"]
+    assert facts["unknown"]
 
 
 def test_pairs_are_joined_with_their_parts():

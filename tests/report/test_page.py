@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
-from builders import config, dataset
 
+from builders import config, dataset
 from yeonma.report import write_page
 from yeonma.report.curves import chart
 from yeonma.run import Run

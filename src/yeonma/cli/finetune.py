@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -58,7 +58,7 @@ def finetune(
     if resume and output is None:
         raise ConfigError("--resume needs the run's folder: -o RUN.")
     checked = api.settings(config, overrides=overrides, **choices) if given or not resume else None  # type: ignore[arg-type]
-    output = output or api.new_folder(checked)
+    output = output or api.new_folder(cast(configs.Config, checked))
     bars = Bars()
     with stop_on_signal() as stop:
         try:

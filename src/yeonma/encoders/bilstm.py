@@ -19,6 +19,7 @@ from yeonma.text import Tokenizer
 class BiLSTMSettings(StaticSettings):
     """Settings of the BiLSTM with attention."""
 
+    dropout: float = Field(0.3, ge=0, lt=1, description="on the word vectors")
     units: int = Field(100, ge=1, description="LSTM units of each direction")
     merge: Literal["concat", "sum"] = Field("concat", description="how the two directions become one")
     attention: int = Field(256, ge=1, description="units of the layer that attention reads and sums")

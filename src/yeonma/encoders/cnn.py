@@ -42,6 +42,9 @@ class CNN(StaticEncoder):
     def contextualize(self, x: Tensor, mask: Tensor) -> Encoded:
         """(B, T, dim) → tokens (B, T, filters × widths), pooled (B, filters × widths)."""
         x = (x * mask.unsqueeze(-1)).transpose(1, 2)
-        seen = [F.relu(conv(F.pad(x, (0, conv.kernel_size[0] - 1)))) for conv in self.convolutions]
+        seen = [
+            F.relu(conv(F.pad(x, (0, width - 1))))
+            for conv, width in zip(self.convolutions, self.settings.widths, strict=True)
+        ]
         features = torch.cat(seen, dim=1) * mask.unsqueeze(1)  # ReLU ≥ 0: a zero never wins over a real value
         return Encoded(tokens=features.transpose(1, 2), pooled=features.amax(2))

@@ -16,6 +16,7 @@ from yeonma.encoders.encoder import Encoder, Rows, Settings
 from yeonma.errors import RunError
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import Analysed, Tokenizer, analyse, load_tokenizer, make_tokenizer
+from yeonma.vectors import Vectors, coverage
 
 PAD, UNKNOWN, SPECIAL = 0, 1, ("<pad>", "<unk>")
 
@@ -64,8 +65,6 @@ class StaticEncoder(Encoder):
         progress: Progress = silent,
     ) -> Self:
         """Take words and rows from the vectors, or the most frequent words of the texts with random rows."""
-        from yeonma.vectors import Vectors
-
         known = Vectors.load(Path(vectors)) if vectors else None
         reader = _tokenizer(settings, known, tokenizer)
         counts = word_counts(analyse(texts, reader, progress=progress))
@@ -77,7 +76,8 @@ class StaticEncoder(Encoder):
             dim = known.matrix.shape[1]
             encoder = cls(settings.model_copy(update={"dim": dim}), reader, known.words, dim)
             encoder.start_from(torch.from_numpy(known.matrix))
-        encoder._coverage = coverage(counts, encoder.index, vectors)
+        facts = coverage(counts, encoder.index)._asdict()
+        encoder._coverage = {"vectors": vectors, "rows": len(encoder.index), **facts, "unknown": dict(facts["unknown"])}
         return encoder
 
     @torch.no_grad()
@@ -150,29 +150,14 @@ class StaticEncoder(Encoder):
 def _tokenizer(settings: Any, vectors: Vectors | None, name: str | None) -> Tokenizer:
     if name is None and vectors is not None and vectors.tokenizer is not None:
         return vectors.tokenizer
-    name = name or "mecab"
-    return make_tokenizer(name, **({"split_digits": True} if name == "mecab" and settings.split_digits else {}))
+    split = {"split_digits": True} if name in (None, "mecab") and settings.split_digits else {}
+    return make_tokenizer(name or "mecab", **split)
 
 
 def word_counts(analysed: Analysed) -> dict[str, int]:
     """How often each distinct word occurs."""
     counts = np.bincount(analysed.ids, minlength=len(analysed.words))
     return dict(zip(analysed.words, counts.tolist(), strict=True))
-
-
-def coverage(counts: Mapping[str, int], index: Mapping[str, int], vectors: str | None) -> dict[str, Any]:
-    """Types and tokens of the texts that stand in the table, and the most frequent that do not."""
-    unknown = sorted((w for w in counts if w not in index), key=lambda w: -counts[w])
-    tokens = sum(counts.values())
-    return {
-        "vectors": vectors,
-        "types": len(counts),
-        "types_known": len(counts) - len(unknown),
-        "tokens": tokens,
-        "tokens_known": tokens - sum(counts[w] for w in unknown),
-        "rows": len(index),
-        "most_frequent_unknown": {w: counts[w] for w in unknown[:20]},
-    }
 
 
 _BLANK = (np.array([UNKNOWN]), np.zeros((1, 2), np.int32), np.array([-1], np.int8))

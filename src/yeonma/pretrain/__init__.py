@@ -31,7 +31,7 @@ def pretrain(
     progress: Progress = silent,
     **settings: Setting,
 ) -> Vectors:
-    """Make word vectors from the texts of files, folders and globs, and save them as a vectors folder if `output` is given.
+    """Make word vectors from the texts of files, folders and globs; save them as a vectors folder `output` if given.
 
     A subword tokenizer that is not trained yet is trained on the corpus first. `settings` are those of the method. The
     folder appears whole or not at all, in place of an older vectors folder.

@@ -54,18 +54,20 @@ def make_method(name: str, **settings: Setting) -> Method:
 
     Raises: ConfigError for an unknown name or setting, naming the nearest, or a value that does not fit.
     """
-    kind: type[Method] = plugins.load("pretrain", name)
+    kind: Any = plugins.load("pretrain", name)
     known = [each.name for each in fields(kind)]
     for key in settings:
         if key not in known:
             raise ConfigError(f"The method {name!r} has no setting {key!r}.{nearest(key, known)}")
-    return kind(**settings)
+    method: Method = kind(**settings)
+    return method
 
 
-def _check(method: str, key: str, value: object, default: object, limits: Mapping[str, Any]) -> None:
+def _check(method: str, key: str, value: Any, default: object, limits: Mapping[str, Any]) -> None:
     whole = isinstance(default, int)
-    fits = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not fits or not limits["low"] <= value <= limits["high"]:  # type: ignore[operator]
+    kinds = (int,) if whole else (int, float)
+    fits = isinstance(value, kinds) and not isinstance(value, bool) and limits["low"] <= value <= limits["high"]
+    if not fits:
         kind = "a whole number" if whole else "a number"
         raise ConfigError(
             f"The setting {key!r} of {method!r} ({limits['help']}) must be {kind} from {limits['low']} to "

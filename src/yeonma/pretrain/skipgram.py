@@ -1,16 +1,15 @@
 """The skip-gram kernel: stochastic gradient steps over a stretch of a corpus, compiled.
 
-Mikolov et al. 2013, "Distributed representations of words and phrases": the loss of an input word i and an output
-word o is −log σ(iₒ·o) − Σ log σ(−i·n) over `negative` words n drawn from unigram^¾. Here the negatives are drawn once
-for each centre word and shared by all the words of its window: their rows are fetched once, and a window is a small
-matrix product instead of many scattered dot products.
+Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality": an input word i and
+an output word o cost −log σ(i·o) − Σ log σ(−i·n) over words n drawn from unigram^¾. Here those are drawn once for each
+centre word and shared by all words of its window: a window is a small matrix product, not many scattered dot products.
 
 What makes it fast, each measured:
-- the dot products of six output rows (a word and five negatives) run in ONE loop over the dimension;
+- two words of a window and six output rows (the centre word and five others) go through ONE loop over the dimension;
 - fetched rows and their gradients stand in one buffer at a constant distance, so that the compiler sees they do not
-  overlap; the distance is not a power of two, which would put them all into the same cache lines;
-- σ is a table; exp would take a quarter of the time;
-- the negatives of a text are drawn before its windows, so that the waits for memory overlap.
+  overlap; the distance is no power of two, which would put them all into the same cache lines;
+- σ is a table: exp would cost a quarter of the time;
+- the words for a whole text are drawn before its windows, so that the waits for memory overlap.
 """
 
 from __future__ import annotations
@@ -31,14 +30,20 @@ u64, f32 = np.uint64, np.float32
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-_compiled = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-_inlined = njit(nogil=True, inline="always", fastmath=True, error_model="numpy")
+def _compiled(function: F) -> F:
+    compiled: F = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")(function)
+    return compiled
+
+
+def _inlined(function: F) -> F:
+    inlined: F = njit(nogil=True, inline="always", fastmath=True, error_model="numpy")(function)
+    return inlined
 
 
 @_compiled
 def _random(state: np.ndarray) -> np.uint64:
     """xorshift64 (Marsaglia 2003); `state` holds one number, never 0."""
-    x = state[0]
+    x: np.uint64 = state[0]
     x ^= x << u64(13)
     x ^= x >> u64(7)
     x ^= x << u64(17)
@@ -47,7 +52,7 @@ def _random(state: np.ndarray) -> np.uint64:
 
 
 @_compiled
-def _below(limit: int, state: np.ndarray) -> int:
+def _below(limit: int, state: np.ndarray) -> np.int64:
     """A whole number from 0 to limit−1, from the upper half of a random one (Lemire 2019, without the rejection)."""
     return np.int64(((_random(state) >> u64(32)) * u64(limit)) >> u64(32))
 
@@ -55,7 +60,8 @@ def _below(limit: int, state: np.ndarray) -> int:
 @_inlined
 def _sigmoid(z: np.float32) -> np.float32:
     z = min(max(z, f32(-_REACH)), f32(_REACH))
-    return _SIGMOID[np.int64(z * f32(_STEPS) + f32(_REACH * _STEPS + 0.5))]
+    nearest: np.float32 = _SIGMOID[np.int64(z * f32(_STEPS) + f32(_REACH * _STEPS + 0.5))]
+    return nearest
 
 
 @_compiled
@@ -90,11 +96,14 @@ def _add(row: np.ndarray, grad: np.ndarray) -> None:
 
 
 @_compiled
-def _twins(one: np.ndarray, two: np.ndarray, work: np.ndarray, rates: np.ndarray, label: float, live: float) -> None:
+def _twins(
+    one: np.ndarray, two: np.ndarray, work: np.ndarray, rates: np.ndarray, label: np.float32, live: np.float32
+) -> None:
     """Two input rows against six output rows: g = rate · (label − σ(z)), z = row · out; only out 0 has the label.
 
     The output rows stay as they are and their gradients add up, so this equals one row after the other; it waits
-    half as often. `live` is 0 where there is no second row.
+    half as often. `live` is 0 where there is no second row. Not inlined: inside a loop over groups the compiler then
+    fails to prove that rows do not overlap, and the code is four times slower.
     work  six output rows, then their gradients, each `_DISTANCE` after the other
     """
     y0 = y1 = y2 = y3 = y4 = y5 = f32(0)
@@ -127,8 +136,24 @@ def _twins(one: np.ndarray, two: np.ndarray, work: np.ndarray, rates: np.ndarray
         work[9 * _DISTANCE + j] += g3 * v + h3 * w
         work[10 * _DISTANCE + j] += g4 * v + h4 * w
         work[11 * _DISTANCE + j] += g5 * v + h5 * w
-        one[j] = v + g0 * work[j] + g1 * work[_DISTANCE + j] + g2 * work[2 * _DISTANCE + j] + g3 * work[3 * _DISTANCE + j] + g4 * work[4 * _DISTANCE + j] + g5 * work[5 * _DISTANCE + j]
-        two[j] = w + h0 * work[j] + h1 * work[_DISTANCE + j] + h2 * work[2 * _DISTANCE + j] + h3 * work[3 * _DISTANCE + j] + h4 * work[4 * _DISTANCE + j] + h5 * work[5 * _DISTANCE + j]
+        one[j] = (
+            v
+            + g0 * work[j]
+            + g1 * work[_DISTANCE + j]
+            + g2 * work[2 * _DISTANCE + j]
+            + g3 * work[3 * _DISTANCE + j]
+            + g4 * work[4 * _DISTANCE + j]
+            + g5 * work[5 * _DISTANCE + j]
+        )
+        two[j] = (
+            w
+            + h0 * work[j]
+            + h1 * work[_DISTANCE + j]
+            + h2 * work[2 * _DISTANCE + j]
+            + h3 * work[3 * _DISTANCE + j]
+            + h4 * work[4 * _DISTANCE + j]
+            + h5 * work[5 * _DISTANCE + j]
+        )
 
 
 @_inlined
@@ -138,7 +163,7 @@ def _window(
     drawn: np.ndarray,
     inputs: np.ndarray,
     outputs: np.ndarray,
-    rate: float,
+    rate: np.float32,
     work: np.ndarray,
     rates: np.ndarray,
     nobody: np.ndarray,
@@ -158,7 +183,7 @@ def _window(
         twin = k + 1 < len(context) and context[k] != context[k + 1]
         one, two = inputs[context[k]], inputs[context[k + 1]] if twin else nobody
         for group in range(len(work)):
-            _twins(one, two, work[group], rates[group * SIX :], f32(group == 0), f32(twin))
+            _twins(one, two, work[group], rates[group * SIX :], f32(1), f32(twin))
         k += 2 if twin else 1
     _add(outputs[centre], work[0, SIX * _DISTANCE :])
     for n in range(1, len(drawn) + 1):
@@ -166,10 +191,11 @@ def _window(
 
 
 @_inlined
-def _context(words: np.ndarray, place: int, reach: int, context: np.ndarray) -> int:
+def _context(words: np.ndarray, place: int, reach: np.int64, context: np.ndarray) -> int:
     """Copy the words within reach of a place, but not the one there; returns how many."""
     n = 0
-    for p in range(max(0, place - reach), min(len(words), place + reach + 1)):
+    first, end = max(0, place - int(reach)), min(len(words), place + int(reach) + 1)
+    for p in range(first, end):
         if p != place:
             context[n] = words[p]
             n += 1

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from glob import glob
 from pathlib import Path
 from typing import IO, Any
 
+from yeonma.data.readers import rows
 from yeonma.errors import DataError, nearest
 
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_KINDS = {"", ".txt", ".text", ".jsonl", ".parquet", *_TABLES}
+_TABLES = {".csv", ".tsv", ".jsonl", ".parquet"}
+_KINDS = {"", ".txt", ".text", *_TABLES}
 _SAMPLE = 1000
-
-Line = tuple[int, str]
 
 
 def texts(paths: Sequence[str | Path], column: str | None = None) -> Iterator[str]:
     """The texts of files, folders (recursively, in sorted order) and globs, one after the other, blank ones too.
 
     - `.parquet`: the column named, or else its only free-text column (long, varied strings with blanks).
-    - `.csv`, `.tsv` (a header line first; no quoting in TSV), `.jsonl` (an object a line): the column named.
-    - any other file: every line is a text. All of these but Parquet also packed, as `.gz` or `.zst`.
+    - `.csv`, `.tsv`, `.jsonl`: the column named. When one is named, a `.txt` is a table too, with tabs.
+    - any other file: every line is a text; `.gz` and `.zst` are unpacked on the way.
     - a folder gives its files of these kinds and those without a suffix; hidden ones are left out.
 
     Nothing is held but the text at hand (a batch of rows for Parquet). A file met twice is read once.
@@ -67,19 +64,31 @@ def _is_corpus(path: Path) -> bool:
 
 
 def _kind(path: Path) -> str:
-    """The suffix that tells the kind of file: the one before .gz or .zst."""
-    suffix = path.suffix.lower()
-    return Path(path.stem).suffix.lower() if suffix in _PACKED else suffix
+    """The suffix that tells what is inside: of x.csv.gz it is .csv."""
+    return Path(path.stem).suffix.lower() if path.suffix.lower() in _PACKED else path.suffix.lower()
 
 
 def _read(path: Path, column: str | None) -> Iterator[str]:
-    kind = _kind(path)
-    if kind == ".parquet":
-        yield from _parquet(path, column)
-        return
+    if path.suffix.lower() == ".parquet":
+        return _parquet(path, column)
+    if column is not None or _kind(path) in _TABLES:
+        return _table(path, column)
+    return _lines(path)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    number = 0
     try:
         with _open(path) as stream:
-            yield from _texts_of(_lines(stream, path), kind, column, path)
+            for number, line in enumerate(stream, start=1):
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the text must be UTF-8, but byte {error.start + 1} of the line ({error.object[error.start]:#x}) is not. "
+            "Text in another encoding can be converted: iconv -f CP949 -t UTF-8.",
+            path,
+            number,
+        ) from error
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}.", path) from error
 
@@ -92,60 +101,16 @@ def _open(path: Path) -> IO[bytes]:
     return io.BufferedReader(pyarrow.CompressedInputStream(str(path), _PACKED[path.suffix.lower()]))
 
 
-def _lines(stream: Iterable[bytes], path: Path) -> Iterator[Line]:
-    for number, line in enumerate(stream, start=1):
-        try:
-            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"the text must be UTF-8, but byte {error.start + 1} of the line ({error.object[error.start]:#04x}) is "
-                "not. If the file is in another encoding, convert it: iconv -f CP949 -t UTF-8.",
-                path,
-                number,
-            ) from error
+def _table(path: Path, column: str | None) -> Iterator[str]:
+    for row in rows(path):
+        text = row.values[_named(column, row.values, path, row.line)]
+        if not isinstance(text, str | None):
+            raise DataError(f"{column!r} must be a string, but {text!r} came.", path, row.line)
+        if text is not None:
+            yield text
 
 
-def _texts_of(lines: Iterator[Line], kind: str, column: str | None, path: Path) -> Iterator[str]:
-    if kind == ".jsonl":
-        return _json_texts(lines, column, path)
-    if kind in _TABLES or column is not None:
-        return _table_texts(lines, _TABLES.get(kind, "\t"), column, path)
-    return (line.rstrip("\r\n") for _, line in lines)
-
-
-def _json_texts(lines: Iterator[Line], column: str | None, path: Path) -> Iterator[str]:
-    for number, line in lines:
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"every line must be a JSON object ({error}).", path, number) from error
-        if not isinstance(row, dict):
-            raise DataError(f"every line must be a JSON object, but {line.strip()[:60]!r} came.", path, number)
-        text = row[_named(column, list(row), path, number)]
-        if not isinstance(text, str):
-            raise DataError(f"{column!r} must be a string, but {text!r} came.", path, number)
-        yield text
-
-
-def _table_texts(lines: Iterator[Line], delimiter: str, column: str | None, path: Path) -> Iterator[str]:
-    """The fields of a column; the first line names the columns. A plain text file is read as TSV when one is named."""
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-    rows = csv.reader((line for _, line in lines), delimiter=delimiter, quoting=quoting, strict=True)
-    try:
-        header = next(rows, [])
-        place = header.index(_named(column, header, path, 1))
-        for row in rows:
-            if row and len(row) != len(header):
-                raise DataError(f"{len(header)} fields were expected, but {len(row)} came.", path, rows.line_num)
-            if row:
-                yield row[place]
-    except csv.Error as error:
-        raise DataError(f"the table cannot be read: {error}.", path, rows.line_num) from error
-
-
-def _named(column: str | None, known: Sequence[str], path: Path, line: int | None = None) -> str:
+def _named(column: str | None, known: Iterable[str], path: Path, line: int | None = None) -> str:
     """The column that was named, if it is there."""
     if column is None:
         raise DataError(f"the column of the texts must be named (--column). Known: {', '.join(known)}.", path, line)
@@ -168,7 +133,7 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
             for batch in file.iter_batches(columns=[name]):
                 yield from _strings(batch.column(0), path, first)
                 first += len(batch)
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"is not a whole Parquet file: {error}.", path) from error
 
 
@@ -190,12 +155,10 @@ def _is_string(kind: Any) -> bool:
 
 
 def _parquet_column(file: Any, path: Path) -> str:
-    """The only string column, or the only one of them that looks like free text in the first thousand rows."""
-    names = [each.name for each in file.schema_arrow if _is_string(each.type)]
-    found = names
-    if len(names) > 1:
-        sample = next(file.iter_batches(_SAMPLE, columns=names), None)
-        found = [] if sample is None else [name for name in names if _is_free_text(sample.column(name).to_pylist())]
+    """The only string column that looks like free text in the first thousand rows."""
+    names: list[str] = [each.name for each in file.schema_arrow if _is_string(each.type)]
+    sample = next(file.iter_batches(_SAMPLE, columns=names), None)
+    found = [] if sample is None else [name for name in names if _is_free_text(sample.column(name).to_pylist())]
     if len(found) != 1:
         trouble = f"{len(found)} columns look like free text" if found else "no column looks like free text"
         raise DataError(f"{trouble}; name one with --column. Known: {', '.join(found or names or ['none'])}.", path)
@@ -203,12 +166,13 @@ def _parquet_column(file: Any, path: Path) -> str:
 
 
 def _is_free_text(values: Sequence[str | None]) -> bool:
-    """Whether strings read like text: half of them distinct, a third with a blank inside, letters more than the rest."""
+    """Whether strings read like text: varied or long, a third with a blank inside, half of the characters letters."""
     texts = [text.strip() for text in values if text and text.strip()]
     if not texts:
         return False
-    distinct = len(set(texts)) / len(texts)
+    varied = len(set(texts)) >= 0.1 * len(texts)
+    long = sum(map(len, texts)) >= 100 * len(texts)  # a paragraph may stand beside each of its many questions
     with_blanks = sum(len(text.split(maxsplit=1)) > 1 for text in texts) / len(texts)
     characters = "".join("".join(text.split()) for text in texts)
     letters = sum(map(str.isalpha, characters)) / len(characters)
-    return distinct >= 0.5 and with_blanks >= 1 / 3 and letters >= 0.5
+    return (varied or long) and with_blanks >= 1 / 3 and letters >= 0.5

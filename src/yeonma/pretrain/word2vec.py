@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -63,21 +64,20 @@ class Word2Vec(Method):
         per_epoch = -(-len(corpus.tokens) // (_CHUNK * self.threads))
         cuts = np.searchsorted(bounds, np.linspace(0, bounds[-1], self.threads * per_epoch + 1))
         states = rng.integers(1, 2**64, self.threads, np.uint64)
+        settings = keep, negatives, inputs, outputs, self.window, self.negative
         steps, total = self.epochs * per_epoch, self.epochs * len(corpus.tokens)
 
-        def take(thread: int, first: int, last: int, rate: float, last_rate: float) -> None:
-            state = states[thread : thread + 1]
-            texts = bounds[first : last + 1]
-            tables = corpus.tokens, texts, keep, negatives, inputs, outputs
-            skipgram(*tables, self.window, self.negative, rate, last_rate, state)
+        def take(thread: int, step: int) -> None:
+            chunk = thread * per_epoch + step % per_epoch
+            rates = self._rate(step / steps), self._rate((step + 1) / steps)
+            texts = bounds[cuts[chunk] : cuts[chunk + 1] + 1]
+            skipgram(corpus.tokens, texts, *settings, *rates, states[thread : thread + 1])
 
-        take(0, 0, 0, 0.0, 0.0)  # compiles, or loads what was compiled
+        skipgram(corpus.tokens, bounds[:1], *settings, 0.0, 0.0, states[:1])  # no text: compiles, or loads the compiled
         begin = time.perf_counter()
         with ThreadPoolExecutor(self.threads) as pool:
             for step in range(steps):
-                places = [thread * per_epoch + step % per_epoch for thread in range(self.threads)]
-                rates = [self._rate(step / steps)] * self.threads, [self._rate((step + 1) / steps)] * self.threads
-                list(pool.map(take, range(self.threads), cuts[places], cuts[np.add(places, 1)], *rates))
+                list(pool.map(take, range(self.threads), repeat(step)))
                 progress("train", total * (step + 1) // steps, total, "tokens")
         return time.perf_counter() - begin
 
@@ -91,15 +91,15 @@ def keep_probabilities(counts: np.ndarray, sample: float) -> np.ndarray:
     if sample == 0:
         return np.ones(len(counts), np.float32)
     share = sample * counts.sum() / counts
-    return np.minimum(1, np.sqrt(share) + share).astype(np.float32)
+    keep: np.ndarray = np.minimum(1, np.sqrt(share) + share).astype(np.float32)
+    return keep
 
 
 def negative_table(counts: np.ndarray) -> np.ndarray:
     """Rows of words, each as often as its count^¾ asks (at least once): a uniform draw is a negative."""
     power = counts**0.75
-    return np.repeat(
-        np.arange(len(counts), dtype=np.int32), np.maximum(1, (power / power.sum() * _NEGATIVES).astype(int))
-    )
+    times = np.maximum(1, power / power.sum() * _NEGATIVES).astype(np.int64)
+    return np.repeat(np.arange(len(counts), dtype=np.int32), times)
 
 
 def _short_texts(bounds: np.ndarray) -> np.ndarray:

@@ -115,9 +115,9 @@ def _data(run: Run) -> str:
     ]
     rows.append([word("rejected"), f"{data.get('rejected', 0):,}"])
     if "types" in facts:
-        rows.append([word("known_types"), f"{facts['types_known']:,} / {facts['types']:,}"])
-        rows.append([word("known_tokens"), f"{facts['tokens_known']:,} / {facts['tokens']:,}"])
-        rows.append([word("unknown"), escape(" ".join(facts["most_frequent_unknown"]))])
+        rows.append([word("known_types"), f"{facts['known_types']:,} / {facts['types']:,}"])
+        rows.append([word("known_tokens"), f"{facts['known_tokens']:,} / {facts['tokens']:,}"])
+        rows.append([word("unknown"), escape(" ".join(facts["unknown"]))])
     if "truncated" in facts:
         rows.append([word("truncated"), f"{facts['truncated']['train']:,} ({facts['truncated']['max_length']})"])
     return _table(["", ""], rows)

@@ -29,7 +29,8 @@ def mcc(table: np.ndarray) -> float:
 
 
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    share: np.ndarray = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    return share
 
 
 def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""Pre-training: plain text in, word vectors out (stand-in while the folder moves)."""
+
+from yeonma.pretrain import pretrain
+
+__all__ = ["pretrain"]
