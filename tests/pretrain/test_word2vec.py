@@ -99,7 +99,7 @@ def by_formula(tokens, inputs, outputs, negative, rate):
         for context in [*tokens[max(0, place - 1) : place], *tokens[place + 1 : place + 2]]:
             for six in range(0, len(rows), 6):
                 part = slice(six, six + 6)
-                z = np.floor(fetched[part] @ inputs[context] * 64 + 0.5) / 64  # the steps of the table of σ
+                z = np.clip(np.floor(fetched[part] @ inputs[context] * 64 + 0.5) / 64, -8, 8)  # as the table of σ
                 g = rate * ((np.arange(len(rows)) == 0)[part] - 1 / (1 + np.exp(-z)))
                 gradient[part] += np.outer(g, inputs[context])
                 inputs[context] += g @ fetched[part]

@@ -184,7 +184,7 @@ def _window(
         one, two = inputs[context[k]], inputs[context[k + 1]] if twin else nobody
         for group in range(len(work)):
             _twins(one, two, work[group], rates[group * SIX :], f32(group == 0), f32(twin))
-        k += 2
+        k += 2 if twin else 1
     _add(outputs[centre], work[0, SIX * _DISTANCE :])
     for n in range(1, len(drawn) + 1):
         _add(outputs[drawn[n - 1]], work[n // SIX, (SIX + n % SIX) * _DISTANCE :])

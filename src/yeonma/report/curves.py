@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 220, 56, 34, 14
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 560, 220, 66, 34, 14
 COLOURS = ("#2563eb", "#d97706", "#059669", "#db2777")
 
 Line = tuple[str, Sequence[float], Sequence[float]]
@@ -16,7 +16,8 @@ def chart(title: str, x_name: str, lines: Sequence[Line]) -> str:
     points = [(x, y) for _, xs, ys in lines for x, y in zip(xs, ys, strict=True)]
     if not points:
         return ""
-    x_low, x_high = _range([x for x, _ in points])
+    x_low, x_high = min(x for x, _ in points), max(x for x, _ in points)
+    x_high = max(x_high, x_low + 1)
     y_low, y_high = _range([y for _, y in points])
 
     def place(x: float, y: float) -> str:
