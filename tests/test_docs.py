@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import test_architecture as house
 import typer
 
+import test_architecture as house
 from yeonma import config, data, errors, plugins
 from yeonma.cli import app
 from yeonma.optim.rules import rules
@@ -155,7 +155,9 @@ def test_the_picture_draws_every_room_on_its_floor():
 def test_the_picture_names_the_arrows_of_one_floor():
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     drawn = set(re.findall(r"^\| `(\w+) → (\w+)`", text, re.MULTILINE))
-    arrows = {(house.room(one), house.room(other)) for one, path in house.modules().items() for other in house.imports(path)}
+    arrows = {
+        (house.room(one), house.room(other)) for one, path in house.modules().items() for other in house.imports(path)
+    }
     level = {(a, b) for a, b in arrows if a and b and a != b and house.FLOORS[a] == house.FLOORS[b]}
     assert drawn == level
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yeonma import config as configs
-from yeonma.errors import ConfigError, Interrupted, OutOfMemory, RunError, YeonmaError
+from yeonma.errors import ConfigError, DiskError, InputError, Interrupted, OutOfMemory, RunError
 from yeonma.pretraining import pretrain
 from yeonma.records import Event, Finished, Progress, silent
 from yeonma.run import Run
@@ -102,14 +103,23 @@ def training(
 ) -> Iterator[Event]:
     """Fine-tune in a run folder and yield its events; `config` may be None when an old run is resumed.
 
-    Keeps status.json true, turns the machine's own failures into ours, and writes the page at the end.
+    Keeps status.json true, turns the machine's own failures into ours, and writes the page at the end. A new run whose
+    input turns out to be wrong leaves no folder behind.
     Raises: YeonmaError.
     """
     run = _opened(config, output, resume)
     try:
         yield from _watched(run, config or run.config(), resume, stop, progress)
-    except YeonmaError as error:
-        run.set_status("failed", reason=str(error), kind=type(error).__name__)
+    except InputError:
+        if not resume and not run.checkpoints():
+            run.discard()
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        run.set_status("interrupted", reason="stopped without saving")
+        raise
+    except BaseException as error:
+        with suppress(DiskError):
+            run.set_status("failed", reason=str(error), kind=type(error).__name__)
         raise
     finally:
         run.release()

@@ -18,7 +18,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bilstm-attention": "yeonma.encoders.bilstm:BiLSTMAttention",
     },
     "pretrain": {
-        "word2vec": "yeonma.pretrain.word2vec:Word2Vec",
+        "word2vec": "yeonma.pretraining.word2vec:Word2Vec",
     },
     "tokenizer": {
         "whitespace": "yeonma.text.tokenizers:Whitespace",

@@ -81,6 +81,11 @@ class Run:
         for leftover in self.folder.glob("**/.*.part"):
             shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
+    def discard(self) -> None:
+        """Remove the folder again: nothing was trained in it."""
+        self.release()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def release(self) -> None:
         """Let another process write here."""
         if self._lock is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -274,3 +276,35 @@ def test_doctor(yeonma):
     shown = yeonma("doctor")
     assert shown.code == 0
     assert "optimizer kernels" in shown.out
+
+
+# -- what goes wrong without the user's fault --------------------------------------------------------------------------
+
+
+def test_memory_that_ends_gives_four(yeonma, place):
+    told = yeonma("finetune", "--data", "train.tsv", "--encoder", "bag", "--set", "encoder.tokenizer=whitespace",
+                  "--set", "encoder.dim=10_000_000_000_000", "-o", "new")  # fmt: skip
+    assert (told.code, told.out) == (4, "")
+    assert told.err.startswith("error: Memory ran out")
+    assert json.loads((place / "new/status.json").read_text())["state"] == "failed"
+
+
+def test_a_log_cut_inside_a_character_is_read_to_there(yeonma, place):
+    """A killed process leaves such a last line where labels are Korean."""
+    log = place / "run/events.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    last = next(line for line in reversed(lines) if "긍정".encode() in line)
+    log.write_bytes(b"".join(lines) + last[: last.index("긍정".encode()) + 1])
+    assert yeonma("report", "run").code == 0
+    assert yeonma("finetune", "--resume", "-o", "run").code == 0
+    assert log.read_bytes().splitlines()[:-1] == [line.rstrip(b"\n") for line in lines[:-1]]
+
+
+def test_a_closed_pipe_is_no_error(place):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "yeonma", "data", "show", "nsmc"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait()

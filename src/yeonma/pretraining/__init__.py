@@ -1,5 +1,8 @@
-"""Pre-training: plain text in, word vectors out (stand-in while the folder moves)."""
+"""Pre-training: plain text in, word vectors out."""
 
-from yeonma.pretrain import pretrain
+from yeonma.pretraining.corpus import Corpus, encode
+from yeonma.pretraining.make import pretrain
+from yeonma.pretraining.method import Method, make_method
+from yeonma.pretraining.sources import texts
 
-__all__ = ["pretrain"]
+__all__ = ["Corpus", "Method", "encode", "make_method", "pretrain", "texts"]

@@ -12,7 +12,7 @@ import pytest
 
 import yeonma
 from yeonma.errors import ConfigError, DataError, DiskError, InputError
-from yeonma.pretrain import pretrain
+from yeonma.pretraining import pretrain
 from yeonma.text.subword import BPE
 from yeonma.text.tokenizers import Whitespace, make_tokenizer
 from yeonma.vectors import Vectors
@@ -131,7 +131,7 @@ def test_what_is_wrong_is_said_before_anything_is_read(tmp_path):
 def test_a_kill_leaves_no_half_folder(corpus, tmp_path):
     """Killed at many moments, the place holds nothing or whole vectors."""
     code = (
-        "import sys; from yeonma.pretrain import pretrain; print('go', flush=True)\n"
+        "import sys; from yeonma.pretraining import pretrain; print('go', flush=True)\n"
         "while True: pretrain('word2vec', [sys.argv[1]], sys.argv[2], dim=300, epochs=1, min_count=1)"
     )
     place = tmp_path / "v"
@@ -149,7 +149,7 @@ def test_a_kill_leaves_no_half_folder(corpus, tmp_path):
 
 
 def test_all_names_what_the_package_gives():
-    import yeonma.pretrain as package
+    import yeonma.pretraining as package
 
     assert package.__all__ == sorted(package.__all__)
     assert all(hasattr(package, name) for name in package.__all__)
@@ -158,7 +158,7 @@ def test_all_names_what_the_package_gives():
 
 def test_asking_for_settings_imports_neither_numba_nor_torch():
     code = (
-        "import sys; from yeonma.pretrain import make_method; make_method('word2vec')\n"
+        "import sys; from yeonma.pretraining import make_method; make_method('word2vec')\n"
         "print(sorted({'torch', 'numba', 'pyarrow', 'polars', 'transformers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

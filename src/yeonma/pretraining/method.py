@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from yeonma import plugins
 from yeonma.errors import ConfigError, nearest
-from yeonma.pretrain.corpus import Corpus
+from yeonma.pretraining.corpus import Corpus
 from yeonma.records import Progress, silent
 from yeonma.vectors import Vectors
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from yeonma.errors import ConfigError
-from yeonma.pretrain.corpus import Corpus, encode
-from yeonma.pretrain.method import make_method
-from yeonma.pretrain.word2vec import Word2Vec, _short_texts, keep_probabilities, negative_table
+from yeonma.pretraining.corpus import Corpus, encode
+from yeonma.pretraining.method import make_method
+from yeonma.pretraining.word2vec import Word2Vec, _short_texts, keep_probabilities, negative_table
 from yeonma.text.tokenizers import Whitespace
 
 GROUPS = (["사과", "배", "포도", "딸기", "수박"], ["기차", "버스", "택시", "비행기", "배편"])
@@ -82,7 +82,7 @@ def test_texts_without_context_teach_nothing():
 
 def one_text(tokens, inputs, outputs, negative, rate, negatives):
     """The kernel on one text, with a reach of one word to each side and a rate that stays."""
-    from yeonma.pretrain.skipgram import skipgram
+    from yeonma.pretraining.skipgram import skipgram
 
     keep, state = np.ones(len(inputs), np.float32), np.array([12345], np.uint64)
     skipgram(tokens, np.array([0, len(tokens)]), keep, negatives, inputs, outputs, 1, negative, rate, rate, state)
@@ -127,11 +127,57 @@ def test_a_drawn_word_that_is_the_centre_word_is_left_out():
     assert inputs[1] == pytest.approx(1 + g, abs=1e-3)
 
 
-def test_the_rate_falls_to_almost_nothing():
-    half = Word2Vec(lr=0.04)
-    assert half._rate(0) == 0.04
-    assert half._rate(0.5) == pytest.approx(0.02, rel=1e-3)
-    assert half._rate(1) == pytest.approx(0.04e-4)
+def test_the_rate_falls_from_text_to_text():
+    """Of two equal texts of other words the second has half the rate."""
+    from yeonma.pretraining.skipgram import skipgram
+
+    inputs, outputs = np.zeros((5, 1), np.float32), np.array([[1], [1], [1], [1], [0]], np.float32)
+    keep, state = np.ones(5, np.float32), np.array([1], np.uint64)
+    tokens, bounds = np.array([0, 1, 2, 3], np.int32), np.array([0, 2, 4])
+    skipgram(tokens, bounds, keep, np.array([4], np.int32), inputs, outputs, 1, 1, 0.2, 0.0, state)
+    assert inputs[1::2, 0] == pytest.approx([0.1, 0.05])
+
+
+def test_the_reach_is_uniform():
+    """Only the third word as a centre, with a reach of two of three, can teach the first one anything."""
+    from yeonma.pretraining.skipgram import skipgram
+
+    keep, state, met = np.ones(4, np.float32), np.array([1], np.uint64), 0
+    tokens, bounds, drawn = np.array([0, 1, 2], np.int32), np.array([0, 3]), np.array([3], np.int32)
+    for _ in range(3000):
+        inputs, outputs = np.zeros((4, 1), np.float32), np.array([[0], [0], [1], [0]], np.float32)
+        skipgram(tokens, bounds, keep, drawn, inputs, outputs, 3, 1, 0.1, 0.1, state)
+        met += inputs[0, 0] > 0
+    assert met / 3000 == pytest.approx(2 / 3, abs=0.03)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_every_token_is_taken_once_an_epoch_at_a_falling_rate(threads, monkeypatch):
+    """What the kernel is asked to do, in the order of each thread's random numbers."""
+    asked: dict[int, list] = {}
+
+    def kernel(tokens, texts, *rest):
+        state = rest[-1]
+        asked.setdefault(state.ctypes.data, []).append((texts[0], texts[-1], *rest[-3:-1]))
+
+    monkeypatch.setattr("yeonma.pretraining.skipgram.skipgram", kernel)
+    tokens = np.zeros(1_000_000, np.int32)
+    bounds = np.array([0, 0, 7, 250_000, 250_001, 999_000, 1_000_000, 1_000_000])
+    Word2Vec(dim=1, epochs=2, threads=threads, lr=0.1).train(Corpus(["가"], np.array([1_000_000]), tokens, bounds))
+    calls = [[call for call in calls if call[2]] for calls in asked.values()]
+    assert len(calls) == threads
+    for epoch in range(2):
+        halves = [thread[: len(thread) // 2] if epoch == 0 else thread[len(thread) // 2 :] for thread in calls]
+        covered = [place for thread in halves for start, end, *_ in thread for place in (start, end)]
+        assert covered[0] == 0
+        assert covered[-1] == 1_000_000
+        assert covered[1:-1:2] == covered[2::2]
+        assert max(end - start for thread in halves for start, end, *_ in thread) <= 110_000
+    for thread in calls:
+        assert thread[0][2] == 0.1
+        assert [call[3] for call in thread[:-1]] == [call[2] for call in thread[1:]]
+        assert thread[-1][3] == pytest.approx(1e-5)
+        assert np.diff([call[2] for call in thread]) == pytest.approx((1e-5 - 0.1) / len(thread))
 
 
 def test_keep_probabilities_are_word2vecs():
@@ -144,7 +190,7 @@ def test_keep_probabilities_are_word2vecs():
 
 
 def test_tokens_are_kept_as_often_as_asked():
-    from yeonma.pretrain.skipgram import _subsample
+    from yeonma.pretraining.skipgram import _subsample
 
     text, kept = np.repeat([0, 1, 2], 100_000).astype(np.int32), np.empty(300_000, np.int32)
     n = _subsample(text, np.array([0.1, 0.5, 1], np.float32), kept, np.array([1], np.uint64))
@@ -153,7 +199,7 @@ def test_tokens_are_kept_as_often_as_asked():
 
 
 def test_random_numbers_below_a_limit_are_uniform():
-    from yeonma.pretrain.skipgram import _below
+    from yeonma.pretraining.skipgram import _below
 
     state = np.array([1], np.uint64)
     drawn = np.array([_below(7, state) for _ in range(70_000)])
@@ -161,7 +207,7 @@ def test_random_numbers_below_a_limit_are_uniform():
 
 
 def test_sigmoid_table():
-    from yeonma.pretrain.skipgram import _sigmoid
+    from yeonma.pretraining.skipgram import _sigmoid
 
     z = np.linspace(-20, 20, 999, dtype=np.float32)
     assert [_sigmoid(value) for value in z] == pytest.approx(1 / (1 + np.exp(-z)), abs=2.1e-3)

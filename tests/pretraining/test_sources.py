@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from yeonma.errors import DataError
-from yeonma.pretrain.sources import corpus_files, texts
+from yeonma.pretraining.sources import corpus_files, texts
 
 LINES = ["첫째 글", "", "둘째\u2028글", "  셋째  "]
 PLAIN = "\n".join(LINES).encode()

@@ -1,4 +1,4 @@
-"""Pre-training: plain text in, word vectors out."""
+"""From files of plain text to a folder of word vectors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ from typing import Any
 import yeonma
 from yeonma.errors import InputError
 from yeonma.files import disk_errors
-from yeonma.pretrain.corpus import Corpus, encode
-from yeonma.pretrain.method import Method, Setting, make_method
-from yeonma.pretrain.sources import corpus_files, texts
+from yeonma.pretraining.corpus import Corpus, encode
+from yeonma.pretraining.method import Setting, make_method
+from yeonma.pretraining.sources import corpus_files, texts
 from yeonma.records import Progress, silent
 from yeonma.text.tokenizers import Tokenizer, make_tokenizer
 from yeonma.vectors import Vectors, is_vectors_folder
-
-__all__ = ["Corpus", "Method", "encode", "make_method", "pretrain", "texts"]
 
 
 def pretrain(
@@ -26,7 +24,7 @@ def pretrain(
     paths: Sequence[str | Path],
     output: str | Path | None = None,
     *,
-    tokenizer: str | Tokenizer = "whitespace",
+    tokenizer: str | Tokenizer = "mecab",
     column: str | None = None,
     progress: Progress = silent,
     **settings: Setting,

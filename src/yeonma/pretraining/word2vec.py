@@ -10,8 +10,8 @@ from itertools import repeat
 import numpy as np
 
 from yeonma.errors import Diverged
-from yeonma.pretrain.corpus import Corpus
-from yeonma.pretrain.method import Method, setting
+from yeonma.pretraining.corpus import Corpus
+from yeonma.pretraining.method import Method, setting
 from yeonma.records import Progress, silent
 from yeonma.vectors import Vectors
 
@@ -56,7 +56,7 @@ class Word2Vec(Method):
 
         Every thread has a stretch of the corpus. In a step each of them takes the next chunk of its own.
         """
-        from yeonma.pretrain.skipgram import skipgram
+        from yeonma.pretraining.skipgram import skipgram
 
         outputs = np.zeros_like(inputs)
         keep, negatives = keep_probabilities(corpus.counts, self.sample), negative_table(corpus.counts)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yeonma.errors import DataError
-from yeonma.pretrain.corpus import encode
+from yeonma.pretraining.corpus import encode
 from yeonma.text.tokenizers import Syllable, Whitespace
 
 
@@ -59,7 +59,7 @@ def test_the_same_words_as_counting_by_hand(texts, least):
 
 
 def test_many_texts_go_through_the_blocks(monkeypatch):
-    monkeypatch.setattr("yeonma.pretrain.corpus._BLOCK", 7)
+    monkeypatch.setattr("yeonma.pretraining.corpus._BLOCK", 7)
     corpus = encode([f"가 {number} 나" for number in range(50)], Whitespace(), min_count=2)
     assert words_of(corpus) == [["가", "나"]] * 50
 
