@@ -28,7 +28,7 @@ def corpus(tmp_path):
 
 
 def test_the_folder_holds_vectors_tokenizer_and_how_they_were_made(corpus, tmp_path):
-    made = pretrain("word2vec", [corpus], tmp_path / "v", **QUICK)
+    made = pretrain("word2vec", [corpus], tmp_path / "v", tokenizer="whitespace", **QUICK)
     read = Vectors.load(tmp_path / "v")
     assert read.matrix.tobytes() == made.matrix.tobytes()
     assert list(read.words) == ["본", "영화", "정말", "오늘", "좋다", "어제", "나쁘다", "한번"]
