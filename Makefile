@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 IN     := $(VENV)/bin
 DEMO   ?= demo
+SAMPLE := src/yeonma/data/sample
 
 .PHONY: demo test lint bench docs
 
@@ -14,8 +15,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 # Pre-train on the bundled corpus, fine-tune on the bundled reviews, score them, write a page. No data is downloaded.
 demo: $(VENV)/.ready
 	rm -rf $(DEMO)
-	$(IN)/yeonma pretrain word2vec src/yeonma/data/sample/corpus.txt --tokenizer mecab --min-count 2 --epochs 30 -o $(DEMO)/vectors
-	$(IN)/yeonma finetune --data sample-single --encoder bag --vectors $(DEMO)/vectors --optimizer adam --set train.epochs=20 -o $(DEMO)/run
+	$(IN)/yeonma pretrain word2vec $(SAMPLE)/corpus.txt $(SAMPLE)/single/train.tsv --min-count 1 --epochs 30 -o $(DEMO)/vectors
+	$(IN)/yeonma finetune --data sample-single --encoder bag --vectors $(DEMO)/vectors --optimizer adam \
+	    --set train.epochs=20 --set train.learning_rate=3e-3 -o $(DEMO)/run
 	$(IN)/yeonma evaluate $(DEMO)/run
 	$(IN)/yeonma predict $(DEMO)/run "배우들 연기가 훌륭해서 끝까지 몰입했어요" "지루하고 돈이 아까웠습니다"
 	@echo "The page: $(DEMO)/run/report/index.html"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from glob import glob
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -102,6 +103,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _table(path: Path, column: str | None) -> Iterator[str]:
+    column = column or _table_column(path)
     for row in rows(path):
         text = row.values[_named(column, row.values, path, row.line)]
         if not isinstance(text, str | None):
@@ -110,10 +112,17 @@ def _table(path: Path, column: str | None) -> Iterator[str]:
             yield text
 
 
-def _named(column: str | None, known: Iterable[str], path: Path, line: int | None = None) -> str:
+def _table_column(path: Path) -> str:
+    """The only column that looks like free text in the first thousand rows."""
+    columns: dict[str, list[str | None]] = {}
+    for row in islice(rows(path), _SAMPLE):
+        for name, value in row.values.items():
+            columns.setdefault(name, []).append(value if isinstance(value, str) else None)
+    return _free_text(columns, path)
+
+
+def _named(column: str, known: Iterable[str], path: Path, line: int | None = None) -> str:
     """The column that was named, if it is there."""
-    if column is None:
-        raise DataError(f"the column of the texts must be named (--column). Known: {', '.join(known)}.", path, line)
     if column not in known:
         raise DataError(f"there is no column {column!r}.{nearest(column, known)}", path, line)
     return column
@@ -158,10 +167,15 @@ def _parquet_column(file: Any, path: Path) -> str:
     """The only string column that looks like free text in the first thousand rows."""
     names: list[str] = [each.name for each in file.schema_arrow if _is_string(each.type)]
     sample = next(file.iter_batches(_SAMPLE, columns=names), None)
-    found = [] if sample is None else [name for name in names if _is_free_text(sample.column(name).to_pylist())]
+    return _free_text({name: [] if sample is None else sample.column(name).to_pylist() for name in names}, path)
+
+
+def _free_text(columns: Mapping[str, Sequence[str | None]], path: Path) -> str:
+    found = [name for name, values in columns.items() if _is_free_text(values)]
     if len(found) != 1:
         trouble = f"{len(found)} columns look like free text" if found else "no column looks like free text"
-        raise DataError(f"{trouble}; name one with --column. Known: {', '.join(found or names or ['none'])}.", path)
+        known = ", ".join(found or columns or ["none"])
+        raise DataError(f"{trouble}; name one with --column. Known: {known}.", path)
     return found[0]
 
 
