@@ -126,7 +126,7 @@ FAULTS = {
     "no gzip": ("a.gz", PLAIN, None, None, "cannot be read"),
     "cut zstd": ("a.zst", zstd(PLAIN * 100)[:-5], None, None, "cannot be read: Truncated"),
     "no parquet": ("a.parquet", PLAIN, None, None, "not a whole Parquet file"),
-    "column not named": ("a.csv", b"id,text\n1,a\n", None, 2, r"name one with --column\. Known: id, text"),
+    "column not named": ("a.csv", b"id,text\n1,a\n", None, None, r"name one with --column\. Known: id, text"),
     "no such column": ("a.tsv", b"id\ttext\n1\ta\n", "txt", 2, r"no column 'txt'\. Did you mean 'text'\?"),
     "cells missing": ("a.tsv", b"id\ttext\n1\ta\n2\n", "text", 3, "must have 2 cells"),
     "no JSON": ("a.jsonl", b'{"t": "a"}\n{cut\n', "t", 2, "JSON object"),
