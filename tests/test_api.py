@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from builders import examples
 
 import yeonma
+from builders import examples
 from yeonma.errors import ConfigError, DataError, Diverged, Interrupted, RunError, VectorsError
 from yeonma.model import Model
 from yeonma.records import Evaluated, Finished, Stepped
@@ -37,7 +37,9 @@ def place(tmp_path, monkeypatch) -> Path:
 
 def in_a_fresh_python(code: str) -> list[str]:
     """What a program prints as JSON."""
-    done = subprocess.run([sys.executable, "-c", f"import json, sys\n{code}"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import json, sys\n{code}"], capture_output=True, text=True, check=True
+    )
     return list(json.loads(done.stdout))
 
 

@@ -20,7 +20,7 @@ FLOORS = {
     "text": 2, "data": 2, "optim": 2, "vectors": 2, "vector_text": 2, "stats": 2, "plugins": 2,
     "tasks": 3, "encoders": 3, "config": 3, "presets": 3,
     "model": 4, "batches": 4, "run": 4,
-    "probes": 5, "precision": 4, "snapshot": 5, "evaluate": 5, "export": 5,
+    "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "export": 5,
     "train": 6, "pretraining": 6, "report": 6,
     "compare": 7, "serve": 7,
     "api": 8, "cli": 9, "__main__": 10,

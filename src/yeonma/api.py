@@ -195,8 +195,8 @@ def evaluate(
 
     Returns {"n", "data", "split", "scores"}. Raises: RunError, DataError.
     """
-    from yeonma.evaluate import evaluate as score
     from yeonma.report import write_page
+    from yeonma.scoring import evaluate as score
 
     model, run = load_model(folder), _run_of(folder)
     name, examples = _examples(run, data, split, model)

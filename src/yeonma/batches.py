@@ -43,7 +43,7 @@ def prepare(
     golds = [task.targets(examples[item], window) for item, window in zip(items, windows, strict=True)]
     targets = {name: torch.tensor([gold[name] for gold in golds]) for name in (golds[0] if golds else ())}
     lengths = np.array([len(window.ids) for window in windows], np.int64)
-    return Prepared(windows, items, lengths, targets, int((lengths >= max_length).sum()))
+    return Prepared(windows, items, lengths, targets, sum(window.cut > 0 for window in windows))
 
 
 def collate(encoder: Encoder, prepared: Prepared, chosen: np.ndarray, length: int | None = None) -> Batch:

@@ -26,7 +26,7 @@ class DataConfig(Section):
     name: str | None = Field(None, description="a data set of the catalog")
     train: str | None = Field(None, description="a file: csv, tsv, jsonl, parquet, or fastText's __label__")
     valid: str | None = Field(None, description="a file; left out, it is split off the training data")
-    test: str | None = Field(None, description="a file that is scored once, at the end")
+    test: str | None = Field(None, description="a file that `yeonma evaluate` scores; training never reads it")
     columns: dict[str, str] = Field(default_factory=dict, description="role = column, e.g. {text = 'document'}")
     labels: dict[str, str] = Field(
         default_factory=dict, description="cell = name, e.g. {0 = 'negative', 1 = 'positive'}"
@@ -58,7 +58,7 @@ class HeadConfig(Section):
     """The task's head on top of the encoder."""
 
     hidden: int = Field(0, ge=0, description="units of a ReLU layer before the output; 0 = none")
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.1, ge=0, lt=1, description="before each of the head's layers")
 
 
 class TrainConfig(Section):
@@ -71,14 +71,14 @@ class TrainConfig(Section):
     )
     learning_rate: float | None = Field(None, gt=0, description="left out: the rule's own default")
     weight_decay: float = Field(0.0, ge=0, description="decoupled")
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
-    warmup_ratio: float = Field(0.1, ge=0, lt=1)
-    epochs: int = Field(3, ge=1)
-    batch_size: int = Field(64, ge=1)
+    schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="of the rate, after the warm-up")
+    warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises from 0")
+    epochs: int = Field(3, ge=1, description="passes over the training examples")
+    batch_size: int = Field(64, ge=1, description="examples a step (gd: a micro-batch)")
     batch_tokens: int | None = Field(None, ge=1, description="tokens a batch, padding counted, instead of batch_size")
     bucket: bool = Field(True, description="batches of like lengths; false: random batches")
     max_grad_norm: float = Field(1.0, ge=0, description="0 = no clipping")
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
     patience: int = Field(0, ge=0, description="stop after so many evaluations without a better score; 0 = never")
     eval_steps: int | None = Field(None, ge=1, description="left out: at the end of every epoch")
     metric: str | None = Field(None, description="what chooses the best checkpoint; left out: the data set's own")
@@ -88,9 +88,10 @@ class TrainConfig(Section):
     @field_validator("optimizer")
     @classmethod
     def _known(cls, name: str) -> str:
-        known = ("gd", "sgd", "momentum", "nag", "adagrad", "rmsprop", "adadelta", "adam", "nadam")
-        if name.lower() not in known:
-            raise ValueError(f"there is no optimizer called {name!r}.{nearest(name, known)}")
+        from yeonma.optim.rules import rules
+
+        if name.lower() not in rules():
+            raise ValueError(f"there is no optimizer called {name!r}.{nearest(name, rules())}")
         return name.lower()
 
 
@@ -107,8 +108,8 @@ class CheckpointConfig(Section):
 class Config(Section):
     """All settings of a run."""
 
-    task: str = "single"
-    seed: int = Field(42, ge=0, lt=2**31)
+    task: str = Field("single", description="single")
+    seed: int = Field(42, ge=0, lt=2**31, description="start of all random numbers")
     data: DataConfig = DataConfig()
     encoder: EncoderConfig = EncoderConfig()
     head: HeadConfig = HeadConfig()

@@ -48,12 +48,14 @@ class Tokens:
     offsets  (T, 2) int32 characters of the original text
     part     (T,) int8 which text of the row a token belongs to; −1 for a special token
     row      which of the tokenized rows this is a window of
+    cut      how many tokens of the row were left out
     """
 
     ids: np.ndarray
     offsets: np.ndarray
     part: np.ndarray
     row: int = 0
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)

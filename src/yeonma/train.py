@@ -15,12 +15,12 @@ from yeonma import batches, optim, probes
 from yeonma.batches import Prepared
 from yeonma.config import Config, TrainConfig
 from yeonma.errors import ConfigError, Diverged, InputError, nearest
-from yeonma.evaluate import evaluate
 from yeonma.files import read_json
 from yeonma.model import Model, build, load_weights
 from yeonma.precision import autocast
 from yeonma.records import Dataset, Evaluated, Event, Finished, Progress, Saved, Stepped, silent
 from yeonma.run import Run
+from yeonma.scoring import evaluate
 from yeonma.snapshot import pack_optimizer, unpack_optimizer
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from builders import examples
 
+from builders import examples
 from yeonma import api, data
 from yeonma.cli import main
 from yeonma.records import Example

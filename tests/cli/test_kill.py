@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from builders import examples
 from safetensors.torch import load_file
 
+from builders import examples
 from yeonma.optim.registry import rules
 from yeonma.run import Run
 

@@ -214,7 +214,7 @@ CORPUS = table(
     ("cut gzip", corpus("a.txt.gz", b"\x1f\x8b\x08\0\0", "a.txt.gz")),
     ("cut zstd", corpus("a.txt.zst", b"\x28\xb5\x2f\xfd\0", "a.txt.zst")),
     ("cut Parquet", corpus("a.parquet", b"PAR1", "a.parquet: is not a whole Parquet file")),
-    ("table without a column", Bad(f"{PRETRAIN} train.tsv", "the column of the texts must be named (--column). Known: text, label.")),
+    ("table without free text", corpus("a.csv", "a,b\n1,2\n", "a.csv")),
     ("wrong column", Bad(f"{PRETRAIN} train.tsv --column txt", "there is no column 'txt'. Did you mean 'text'?")),
     ("cut JSON", corpus("a.jsonl", FORMER + "{", "a.jsonl:2: must be a JSON object", "--column text")),
     ("deep JSON", corpus("a.jsonl", "[" * 100_000, "a.jsonl:1: must be a JSON object", "--column text")),

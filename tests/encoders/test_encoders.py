@@ -96,6 +96,8 @@ def test_long_texts_are_cut_and_counted(name):
     rows = batches.prepare(encoder, task, [dataclasses.replace(examples(1)[0], texts=(" ".join(PLAIN * 9),))], 5)
     assert rows.lengths.tolist() == [5]
     assert rows.truncated == 1
+    whole = batches.prepare(encoder, task, [dataclasses.replace(examples(1)[0], texts=(" ".join(PLAIN[:5]),))], 5)
+    assert whole.truncated == 0
 
 
 def test_coverage_counts_types_and_tokens():

@@ -42,6 +42,7 @@ def finetune(
     from yeonma import config as configs
     from yeonma.cli.screen import Bars, print_json, stop_on_signal
     from yeonma.errors import ConfigError
+    from yeonma.run import Run
 
     overrides: dict[str, Any] = {}
     for assignment in set_ or []:
@@ -74,7 +75,8 @@ def finetune(
         typer.echo(f"Saved at step {end.step}. Continue with: yeonma finetune --resume -o {output}", err=True)
         raise typer.Exit(130)
     typer.echo(f"\nThe model is in {output}/model, the page in {output}/report/index.html.", err=True)
-    typer.echo(f"Score it on a test split: yeonma evaluate {output}", err=True)
+    if Run(output).config().data.name or Run(output).config().data.test:
+        typer.echo(f"Score it on the test split: yeonma evaluate {output}", err=True)
 
 
 def _examples_in(output: Path) -> Callable[[], int]:

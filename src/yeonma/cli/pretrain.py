@@ -15,13 +15,15 @@ def pretrain(
     tokenizer: Annotated[
         str, typer.Option(help="whitespace | syllable | jamo | mecab | kiwi | wordpiece | bpe | unigram")
     ] = "mecab",
-    dim: Annotated[int, typer.Option(help="Numbers a word.")] = 100,
-    window: Annotated[int, typer.Option(help="Words to each side, at most.")] = 5,
-    negative: Annotated[int, typer.Option(help="Negative words a window.")] = 5,
-    min_count: Annotated[int, typer.Option(help="Rarer words are left out.")] = 5,
-    epochs: Annotated[int, typer.Option(help="Passes over the corpus.")] = 5,
-    threads: Annotated[int, typer.Option(help="More than one: faster, not reproducible to the bit.")] = 1,
-    seed: Annotated[int, typer.Option(help="Start of the random numbers.")] = 42,
+    dim: Annotated[int | None, typer.Option(help="Numbers a word.", show_default="100")] = None,
+    window: Annotated[int | None, typer.Option(help="Words to each side, at most.", show_default="5")] = None,
+    negative: Annotated[int | None, typer.Option(help="Negative words a window.", show_default="5")] = None,
+    min_count: Annotated[int | None, typer.Option(help="Rarer words are left out.", show_default="5")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the corpus.", show_default="5")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="More than one: faster, not reproducible to the bit.", show_default="1")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Start of the random numbers.", show_default="42")] = None,
     column: Annotated[
         str | None, typer.Option(help="The text column, where a table has several.", metavar="NAME")
     ] = None,
@@ -31,11 +33,12 @@ def pretrain(
     from yeonma import pretraining
     from yeonma.cli.screen import bars, print_json
 
+    named = {"dim": dim, "window": window, "negative": negative, "min_count": min_count, "epochs": epochs}
+    given = {key: value for key, value in {**named, "threads": threads, "seed": seed}.items() if value is not None}
     with bars() as progress:
         vectors = pretraining.pretrain(
-            method, corpus, output, tokenizer=tokenizer, column=column, progress=progress,
-            dim=dim, window=window, negative=negative, min_count=min_count, epochs=epochs, threads=threads, seed=seed,
-        )  # fmt: skip
+            method, corpus, output, tokenizer=tokenizer, column=column, progress=progress, **given
+        )
     if as_json:
         print_json(
             {"vectors": str(output), "words": len(vectors.words), "dim": int(vectors.matrix.shape[1]), **vectors.config}

@@ -54,7 +54,8 @@ class Bars:
 
     def close(self) -> None:
         """Leave the finished bars on the screen."""
-        self.progress.stop()
+        if self.tasks:
+            self.progress.stop()
 
 
 @contextmanager

@@ -165,9 +165,10 @@ _BLANK = (np.array([UNKNOWN]), np.zeros((1, 2), np.int32), np.array([-1], np.int
 
 def _single(analysed: Analysed, ids: np.ndarray, max_length: int) -> list[Tokens]:
     ends = np.minimum(analysed.bounds[1:], analysed.bounds[:-1] + max_length)
+    cuts = (analysed.bounds[1:] - ends).tolist()
     part = np.zeros(max_length, np.int8)
     return [
-        Tokens(ids[a:b], analysed.spans[a:b], part[: b - a], row) if b > a else Tokens(*_BLANK, row)
+        Tokens(ids[a:b], analysed.spans[a:b], part[: b - a], row, cuts[row]) if b > a else Tokens(*_BLANK, row)
         for row, (a, b) in enumerate(zip(analysed.bounds[:-1].tolist(), ends.tolist(), strict=True))
     ]
 
@@ -175,9 +176,10 @@ def _single(analysed: Analysed, ids: np.ndarray, max_length: int) -> list[Tokens
 def _joined(rows: Rows, analysed: Analysed, ids: np.ndarray, max_length: int) -> list[Tokens]:
     result, text = [], 0
     for number, row in enumerate(rows):
-        a, b = analysed.bounds[text], analysed.bounds[text + len(row)]
+        a, b = analysed.bounds[[text, text + len(row)]].tolist()
         part = np.repeat(np.arange(len(row), dtype=np.int8), np.diff(analysed.bounds[text : text + len(row) + 1]))
-        cut = Tokens(ids[a:b][:max_length], analysed.spans[a:b][:max_length], part[:max_length], number)
-        result.append(cut if b > a else Tokens(*_BLANK, number))
+        end = min(b, a + max_length)
+        read = Tokens(ids[a:end], analysed.spans[a:end], part[:max_length], number, b - end)
+        result.append(read if b > a else Tokens(*_BLANK, number))
         text += len(row)
     return result

@@ -114,7 +114,7 @@ def _data(run: Run) -> str:
         for split, n in data.get("examples", {}).items()
     ]
     rows.append([word("rejected"), f"{data.get('rejected', 0):,}"])
-    if "types" in facts:
+    if "known_types" in facts:
         rows.append([word("known_types"), f"{facts['known_types']:,} / {facts['types']:,}"])
         rows.append([word("known_tokens"), f"{facts['known_tokens']:,} / {facts['tokens']:,}"])
         rows.append([word("unknown"), escape(" ".join(facts["unknown"]))])
