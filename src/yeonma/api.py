@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from yeonma.records import Dataset, Example
     from yeonma.vectors import Vectors
 
+MEMORY = ("not enough memory", "out of memory", "allocate memory")  # how torch says it, in a RuntimeError
 HEARTBEAT = 5.0  # seconds between two writes of status.json
 
 
@@ -41,6 +42,8 @@ def settings(
     tree = configs.read_preset(preset) if preset else {}
     if config is not None:
         tree = configs.merge(tree, config if isinstance(config, Mapping) else configs.read_toml(Path(config)))
+    if not all(isinstance(tree.get(section, {}), Mapping) for section in ("data", "encoder", "train")):
+        return configs.resolve(tree)  # says which table is none
     chosen: dict[str, Any] = {"encoder": {}, "train": {}}
     if task:
         chosen["task"] = task
@@ -107,9 +110,17 @@ def training(
     input turns out to be wrong leaves no folder behind.
     Raises: YeonmaError.
     """
-    run = _opened(config, output, resume)
+    if config is not None and not resume:
+        Run(output).must_be_free()
+        examples = dataset(config)
+        run = Run.create(output, config)
+    else:
+        config = _begun_with(config, output, resume)
+        examples = dataset(config)
+        run = Run.open(output)
+        run.lock()
     try:
-        yield from _watched(run, config or run.config(), resume, stop, progress)
+        yield from _watched(run, config, examples, resume, stop, progress)
     except InputError:
         if not resume and not run.checkpoints():
             run.discard()
@@ -125,26 +136,22 @@ def training(
         run.release()
 
 
-def _opened(config: configs.Config | None, output: str | Path, resume: bool) -> Run:
+def _begun_with(config: configs.Config | None, output: str | Path, resume: bool) -> configs.Config:
     if not resume:
-        if config is None:
-            raise ConfigError("A new run needs a config or at least --data.")
-        return Run.create(output, config)
-    run = Run.open(output)
-    if config is not None and config != run.config():
+        raise ConfigError("A new run needs a config or at least --data.")
+    old = Run.open(output).config()
+    if config not in (None, old):
         raise ConfigError(f"{output} was begun with other settings. Resume it with --resume -o {output} alone.")
-    run.lock()
-    return run
+    return old
 
 
 def _watched(
-    run: Run, config: configs.Config, resume: bool, stop: Callable[[], bool], progress: Progress
+    run: Run, config: configs.Config, examples: Dataset, resume: bool, stop: Callable[[], bool], progress: Progress
 ) -> Iterator[Event]:
     from yeonma.report import write_page
     from yeonma.train import train
 
     run.set_status("running", step=0)
-    examples = dataset(config)
     run.save_rejected(examples.rejected)
     run.save_data(examples)
     beat = time.monotonic()
@@ -160,8 +167,9 @@ def _watched(
                 write_page(run)
             yield event
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or "not enough memory" in str(error) or "out of memory" in str(error).lower():
-            raise OutOfMemory(f"Memory ran out: {error}. Lower train.batch_size, or set train.batch_tokens.") from error
+        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY):
+            advice = "Lower train.batch_size, or set train.batch_tokens."
+            raise OutOfMemory(f"Memory ran out: {str(error).splitlines()[0]} {advice}") from error
         raise
 
 

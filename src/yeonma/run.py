@@ -37,16 +37,22 @@ class Run:
         Raises: RunError when the folder holds something, or another process works in it.
         """
         run = cls(folder)
-        if (run.folder / "config.toml").exists():
-            raise RunError(
-                f"{folder} already holds a run. Continue it with --resume, or choose another folder with -o."
-            )
-        if run.folder.exists() and (not run.folder.is_dir() or any(p.name != ".lock" for p in run.folder.iterdir())):
-            raise RunError(f"{folder} exists and is not an empty folder. Choose another one with -o.")
+        run.must_be_free()
         run.lock()
         write_json(run.folder / "env.json", environment())
         config.write(settings, run.folder / "config.toml")
         return run
+
+    def must_be_free(self) -> None:
+        """Raise a RunError where the folder holds a run or anything else."""
+        if (self.folder / "config.toml").exists():
+            raise RunError(
+                f"{self.folder} already holds a run. Continue it with --resume, or choose another folder with -o."
+            )
+        if self.folder.exists() and (
+            not self.folder.is_dir() or any(path.name != ".lock" for path in self.folder.iterdir())
+        ):
+            raise RunError(f"{self.folder} exists and is not an empty folder. Choose another one with -o.")
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -114,12 +120,16 @@ class Run:
     def events(self) -> Iterator[Event]:
         """The events so far, in order."""
         path = self.folder / "events.jsonl"
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        lines = path.read_bytes().splitlines() if path.exists() else []
+        for number, line in enumerate(lines, start=1):
             try:
                 values = json.loads(line)
             except ValueError:
                 return
-            yield KINDS[values.pop("kind")](**values)
+            try:
+                yield KINDS[values.pop("kind")](**values)
+            except (KeyError, TypeError, AttributeError) as error:
+                raise RunError(f"{path}:{number}: is not an event that this version knows: {error!r}.") from error
 
     def forget_after(self, step: int) -> None:
         """Drop the events of steps that a resumed run will take again."""
@@ -223,7 +233,10 @@ class Run:
     def read(self, name: str) -> dict[str, Any]:
         """One of the run's JSON files; empty where it is not written yet."""
         path = self.folder / name
-        return dict(read_json(path)) if path.exists() else {}
+        found = read_json(path) if path.exists() else {}
+        if not isinstance(found, dict):
+            raise RunError(f"{path} must hold a JSON object; it holds {found!r}. Restore it or train again.")
+        return found
 
     def save_rejected(self, rows: Iterable[Rejected]) -> None:
         """Write rejected.jsonl where rows were left out."""

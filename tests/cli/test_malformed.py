@@ -338,3 +338,12 @@ def test_a_run_folder_in_use(yeonma, place, command):
     (place / "run/status.json").write_text(json.dumps({"state": "running", "pid": 4321}))
     with FileLock(place / "run/.lock"):
         refused(yeonma, place, Bad(command, "run is in use by process 4321" if "resume" in command else "--resume"))
+
+
+def test_a_run_that_cannot_be_resumed_does_not_say_it_is_running(yeonma, place):
+    (place / "train.tsv").unlink()
+    code, out, err = yeonma("finetune", "--resume", "-o", "run")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: train.tsv: there is no such file.")
+    assert json.loads((place / "run/status.json").read_text())["state"] != "running"
+    assert (place / "run/model/model.safetensors").exists()

@@ -95,7 +95,7 @@ def draw(events: Iterator[Event], bars: Bars, total: Callable[[], int]) -> Finis
     """Show the events of training and return the last one."""
     from yeonma.records import Evaluated, Finished, Stepped
 
-    seen, whole = 0, 0
+    seen, whole, end = 0, 0, None
     for event in events:
         if isinstance(event, Stepped):
             whole, seen = whole or total(), seen + event.examples
@@ -103,11 +103,11 @@ def draw(events: Iterator[Event], bars: Bars, total: Callable[[], int]) -> Finis
             bars.show("training", seen, max(whole, seen), "examples", note)
         elif isinstance(event, Evaluated):
             s, star = event.scores, " *" if event.best else ""
-            majority = s["majority"]["accuracy"]
             bars.line(
                 f"epoch {event.epoch + 1:>3}  step {event.step:>7,}  validation accuracy {s['accuracy']:.4f}  "
-                f"macro F1 {s['macro_f1']:.4f}  (majority {majority:.4f}){star}"
+                f"macro F1 {s['macro_f1']:.4f}  (majority {s['majority']['accuracy']:.4f}){star}"
             )
         elif isinstance(event, Finished):
-            return event
-    raise AssertionError("training always ends with Finished")
+            end = event
+    assert end is not None, "training always ends with Finished"
+    return end

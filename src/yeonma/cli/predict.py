@@ -36,8 +36,12 @@ def predict(
 
     if text and input_:
         raise ConfigError("Give texts or a file with -i, not both.")
+    if as_json and output:
+        raise ConfigError("--json prints on stdout and -o writes a file: give one of them.")
     model = api.load_model(run)
-    texts = text or (list(_column(input_, column)) if input_ else [line.rstrip("\n") for line in sys.stdin])
+    texts = list(_column(input_, column)) if input_ else text or _stdin()
+    if any("\udc80" <= character <= "\udcff" for given in texts for character in given):
+        raise ConfigError("A text must be UTF-8; an argument holds other bytes. Put it into a file and use -i.")
     if not texts:
         raise ConfigError("There is nothing to predict. Give texts, a file with -i, or lines on stdin.")
     with bars() as progress:
@@ -50,6 +54,18 @@ def predict(
         write_text(output, lines)
     else:
         typer.echo(lines, nl=False)
+
+
+def _stdin() -> list[str]:
+    from yeonma.errors import DataError
+
+    texts = []
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            texts.append(line.decode("utf-8").rstrip("\r\n"))
+        except UnicodeDecodeError as error:
+            raise DataError("the text must be UTF-8. Convert it: iconv -f CP949 -t UTF-8.", "stdin", number) from error
+    return texts
 
 
 def _row(text: str, prediction: Prediction) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from yeonma.errors import RunError
 from yeonma.files import write_text
 from yeonma.records import Evaluated, Stepped
 from yeonma.report.curves import chart
@@ -33,10 +34,16 @@ def word(key: str) -> str:
 def write_page(run: Run) -> Path:
     """Write report/index.html of a run.
 
-    Raises: DiskError.
+    Raises: DiskError; RunError when a file of the run has another shape.
     """
     path = run.folder / "report" / "index.html"
-    write_text(path, page(run))
+    try:
+        text = page(run)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{run.folder} holds results of another version or shape ({error!r}). Evaluate it again."
+        ) from error
+    write_text(path, text)
     return path
 
 

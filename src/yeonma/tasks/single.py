@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from yeonma.errors import ConfigError
 from yeonma.records import Batch, Encoded, Example, Prediction, Tokens
 from yeonma.tasks.heads import classifier
 from yeonma.tasks.scores import classification
@@ -36,6 +37,8 @@ class Single(Task):
 
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__(labels)
+        if len(self.labels) < 2:
+            raise ConfigError(f"Classification needs at least two labels; the training rows have {list(self.labels)}.")
         self.index = {label: number for number, label in enumerate(self.labels)}
         self.weights: Tensor | None = None
 
