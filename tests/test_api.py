@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import yeonma
 from builders import examples
@@ -21,6 +22,14 @@ TREE = {
     "encoder": {"kind": "bag", "tokenizer": "whitespace", "dim": 8, "min_count": 1},
     "train": {"batch_size": 8, "epochs": 8, "learning_rate": 0.05},
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -152,3 +161,12 @@ def test_an_unknown_name_is_an_attribute_error(name):
         getattr(yeonma, name)
     with pytest.raises(ImportError):
         exec(f"from yeonma import {name}")
+
+
+def test_leaving_the_events_at_the_last_one_keeps_the_run_done(place):
+    from yeonma import api
+
+    for event in api.training(api.settings(TREE, overrides={"train": {"epochs": 1}}), "run"):
+        if isinstance(event, Finished):
+            break
+    assert api.Run.open("run").status()["state"] == "done"

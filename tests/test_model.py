@@ -54,11 +54,11 @@ def damage(folder, what):
     elif what in ("tensor missing", "tensor left over", "tensor misshapen"):
         tensors = load_file(folder / "model.safetensors")
         if what == "tensor missing":
-            del tensors["encoder.lstm.weight_ih_l0"]
+            del tensors["encoder.onward.weight_ih_l0"]
         elif what == "tensor left over":
             tensors["encoder.other"] = torch.zeros(2)
         else:
-            tensors["encoder.lstm.weight_ih_l0"] = torch.zeros(2)
+            tensors["encoder.onward.weight_ih_l0"] = torch.zeros(2)
         save_file(tensors, folder / "model.safetensors")
     elif what == "config cut":
         (folder / "config.json").write_text("{")
@@ -74,8 +74,8 @@ def damage(folder, what):
     ("what", "said"),
     [
         ("weights missing", "model.safetensors"), ("weights cut", "model.safetensors"),
-        ("tensor missing", "encoder.lstm.weight_ih_l0"), ("tensor left over", "encoder.other"),
-        ("tensor misshapen", "encoder.lstm.weight_ih_l0"), ("config cut", "config.json"),
+        ("tensor missing", "encoder.onward.weight_ih_l0"), ("tensor left over", "encoder.other"),
+        ("tensor misshapen", "encoder.onward.weight_ih_l0"), ("config cut", "config.json"),
         ("config of something else", "config.json"), ("words missing", "words.txt"), ("labels missing", "labels.json"),
     ],
 )  # fmt: skip

@@ -172,7 +172,7 @@ def train(
 def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, float] | None:
     """One update. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
     t.model.train()
-    t.optimizer.zero_grad(set_to_none=True)
+    t.optimizer.zero_grad(set_to_none=False)
     chosen = _micro_batches(t)
     total, loss_sum = sum(len(rows) for rows in chosen), 0.0
     for rows in chosen:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import torch
 
 from builders import examples
 from yeonma import api, data
@@ -44,6 +45,15 @@ class Result(NamedTuple):
 
 
 Command = Callable[..., Result]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Tensors this small gain nothing from a second thread, and processes that share the cores lose much by it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -170,9 +170,16 @@ def test_a_disk_that_gets_full_harms_no_older_checkpoint(folder, never_stopped):
 
 
 def test_divergence_ends_with_three(yeonma, place):
-    settings = ("train.learning_rate=1e30", "train.max_grad_norm=0", "train.warmup_ratio=0", "encoder.tokenizer=whitespace")
+    settings = (
+        "train.learning_rate=1e30",
+        "train.max_grad_norm=0",
+        "train.warmup_ratio=0",
+        "encoder.tokenizer=whitespace",
+    )
     pairs = [part for assignment in settings for part in ("--set", assignment)]
-    code, out, err = yeonma("finetune", "--data", "train.tsv", "--encoder", "bag", "--optimizer", "sgd", *pairs, "-o", "wild")
+    code, out, err = yeonma(
+        "finetune", "--data", "train.tsv", "--encoder", "bag", "--optimizer", "sgd", *pairs, "-o", "wild"
+    )
     assert (code, out) == (3, "")
     said = err.splitlines()[-1]
     assert re.match(r"error: Training diverged at step \d+: loss \S+, learning rate \S+, gradient norm \S+", said)

@@ -122,7 +122,7 @@ def test_pairs_are_joined_with_their_parts():
 def test_attention_weighs_real_tokens_only():
     encoder = make("bilstm-attention", merge="sum", init="glorot")
     assert torch.isfinite(encoded(encoder, TEXTS).pooled).all()
-    bias = encoder.lstm.bias_ih_l0
+    bias = encoder.inverse.bias_ih_l0
     assert bias[100:200].eq(1).all() and bias[:100].eq(0).all()  # TensorFlow's forget bias
 
 
@@ -134,3 +134,16 @@ def test_cnn_agrees_with_the_formula():
     padded = torch.cat([rows, torch.zeros(1, 8)])
     seen = [torch.relu((conv.weight * padded[t : t + 2].T).sum((1, 2)) + conv.bias) for t in range(len(rows))]
     assert torch.allclose(encoded(encoder, [text]).pooled[0], torch.stack(seen).amax(0), atol=1e-6)
+
+
+def test_both_directions_equal_torchs_packed_bilstm():
+    encoder = make("bilstm-attention", units=4)
+    torchs = torch.nn.LSTM(8, 4, batch_first=True, bidirectional=True)
+    ours = {**dict(encoder.onward.named_parameters())}
+    ours |= {f"{name}_reverse": weight for name, weight in encoder.inverse.named_parameters()}
+    torchs.load_state_dict(ours)
+    lengths = torch.tensor([5, 1, 7, 3])
+    mask, x = torch.arange(7) < lengths[:, None], torch.randn(4, 7, 8)
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    expected = torch.nn.utils.rnn.pad_packed_sequence(torchs(packed)[0], batch_first=True)[0]
+    assert torch.allclose(encoder._directions(x, mask)[mask], expected[mask], atol=1e-6)

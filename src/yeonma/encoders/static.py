@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.table import WordTable
 from yeonma.errors import RunError
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import Analysed, Tokenizer, analyse, load_tokenizer, make_tokenizer
@@ -46,7 +47,7 @@ class StaticEncoder(Encoder):
         self.settings, self.tokenizer, self.vocabulary = settings, tokenizer, list(vocabulary)
         self.index = {word: row for row, word in enumerate(self.vocabulary, start=len(SPECIAL))}
         masked = settings.padding == "masked"
-        self.table = nn.Embedding(len(SPECIAL) + len(self.vocabulary), dim, padding_idx=PAD if masked else None)
+        self.table = WordTable(len(SPECIAL) + len(self.vocabulary), dim, padding_idx=PAD if masked else None)
         self.dropout = nn.Dropout(settings.dropout)
         self._coverage: dict[str, Any] = {}
 
