@@ -14,7 +14,7 @@ import yeonma
 from builders import examples
 from yeonma.errors import ConfigError, DataError, Diverged, Interrupted, RunError, VectorsError
 from yeonma.model import Model
-from yeonma.records import Evaluated, Finished, Stepped
+from yeonma.records import Evaluated, Stepped
 from yeonma.vectors import Vectors
 
 TREE = {
@@ -64,7 +64,7 @@ def test_from_vectors_to_labels(place):
     tree = {**TREE, "encoder": {"kind": "bag", "vectors": "vectors"}}
     run = yeonma.finetune(tree, output="run", on_event=events.append)
     assert run.folder == Path("run")
-    assert {Stepped, Evaluated, Finished} <= set(map(type, events))
+    assert {Stepped, Evaluated} <= set(map(type, events))
     assert run.status()["state"] == "done"
 
     result = yeonma.evaluate("run")
@@ -111,13 +111,10 @@ def test_a_stopped_run_is_resumed(place, monkeypatch):
     assert weights[0] == weights[1]
 
 
-def test_an_interrupted_run_raises(place, monkeypatch):
-    from yeonma import api
-
-    settings = api.settings(TREE)
-    monkeypatch.setattr(api, "training", lambda *_, **__: iter([Finished(3, "interrupted", 0, None, 0.1)]))
+def test_an_interrupted_run_raises(place):
+    asked: list[int] = []
     with pytest.raises(Interrupted, match="step 3"):
-        yeonma.finetune(settings.model_dump(exclude_none=True), output="run")
+        yeonma.finetune(TREE, output="run", stop=lambda: asked.append(1) or len(asked) > 3)
 
 
 def test_errors_are_of_their_kind(place):

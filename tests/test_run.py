@@ -12,7 +12,7 @@ import torch
 
 from builders import config
 from yeonma.errors import DiskError, RunError
-from yeonma.files import broken_files, staged_file, staged_folder
+from yeonma.files import broken_files, staged_file, staged_folder, tidy
 from yeonma.records import Saved, Stepped
 from yeonma.run import Run
 
@@ -107,3 +107,29 @@ def test_a_harmed_checkpoint_is_seen(tmp_path, harm):
     found, notes = run.newest_checkpoint()
     assert found is None
     assert "model.safetensors" in notes[0]
+
+
+def test_checkpoints_are_ordered_by_their_number(tmp_path):
+    run = Run(tmp_path)
+    for step in (999_500, 1_000_000, 1_000_500):
+        run.save_checkpoint(step, {"model": {"w": torch.ones(2)}}, {"step": step}, keep=2)
+    assert [path.name for path in run.checkpoints()] == ["step-1000000", "step-1000500"]
+
+
+def test_the_best_weights_stay_while_a_checkpoint_needs_them(tmp_path):
+    run = Run(tmp_path)
+    run.save_best(4, {"w": torch.ones(2)})
+    run.save_checkpoint(6, {"model": {"w": torch.ones(2)}}, {"step": 6, "best_step": 4}, keep=1)
+    run.save_best(12, {"w": torch.ones(2)})
+    assert run.best_weights(4).exists()
+    run.save_checkpoint(12, {"model": {"w": torch.ones(2)}}, {"step": 12, "best_step": 12}, keep=1)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["best-000012", "step-000012"]
+
+
+def test_a_folder_moved_aside_comes_back(tmp_path):
+    (tmp_path / ".vectors.12.old").mkdir()
+    (tmp_path / ".vectors.12.old" / "words.txt").write_text("가")
+    (tmp_path / ".model.12.part").mkdir()
+    tidy(tmp_path)
+    assert (tmp_path / "vectors" / "words.txt").exists()
+    assert not (tmp_path / ".model.12.part").exists()

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from builders import config, dataset
-from yeonma.errors import ConfigError, Diverged, InputError
+from yeonma.errors import ConfigError, Diverged, InputError, RunError
 from yeonma.optim.registry import rules
 from yeonma.records import Dataset, Evaluated, Finished, Saved, Stepped
 from yeonma.run import Run
@@ -179,3 +179,22 @@ def test_probes_are_written(tmp_path):
     assert {name for name in last if name.startswith("path.")} == {n for n in first if n.startswith("path.")}
     assert files[-1].name == f"step-{events[-1].step:06d}.safetensors"
     assert not math.isnan(float(last["grad_norm.encoder.table.weight"]))
+
+
+def test_a_last_update_that_diverges_is_seen(tmp_path):
+    """The gradient was finite, the weights after the step are not: nothing is saved over good weights."""
+    settings = config(
+        train__optimizer="gd", train__epochs=1, train__learning_rate=1e38, train__max_grad_norm=0, train__warmup_ratio=0
+    )
+    settings.train.optimizer_args["l2"] = 1e38
+    with pytest.raises(Diverged, match="not finite"):
+        learn(tmp_path / "run", settings)
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def test_a_run_whose_data_changed_is_not_resumed(tmp_path):
+    settings = config()
+    asked = []
+    learn(tmp_path / "run", settings, stop=lambda: asked.append(1) or len(asked) > 3)
+    with pytest.raises(RunError, match="have changed"):
+        learn(tmp_path / "run", settings, data=dataset(train=61), resume=True)

@@ -121,16 +121,16 @@ def training(
         run.lock()
     try:
         yield from _watched(run, config, examples, resume, stop, progress)
-    except InputError:
-        if not resume and not run.checkpoints():
-            run.discard()
-        raise
     except (KeyboardInterrupt, GeneratorExit):
-        run.set_status("interrupted", reason="stopped without saving")
+        if run.status().get("state") == "running":
+            run.set_status("interrupted", reason="stopped without saving")
         raise
     except BaseException as error:
-        with suppress(DiskError):
-            run.set_status("failed", reason=str(error), kind=type(error).__name__)
+        if isinstance(error, InputError) and not resume and not run.has_trained():
+            run.discard()
+        else:
+            with suppress(DiskError):
+                run.set_status("failed", reason=str(error), kind=type(error).__name__)
         raise
     finally:
         run.release()
@@ -179,17 +179,20 @@ def finetune(
     output: str | Path,
     resume: bool = False,
     on_event: Callable[[Event], None] = lambda event: None,
+    stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
     **choices: Any,
 ) -> Run:
     """Fine-tune and return the finished run; `choices` are those of `settings`: preset, data, encoder, vectors, ….
+
+    `stop` is asked before every batch; when it says True the run is saved and Interrupted is raised.
 
     >>> run = yeonma.finetune(data="sample-single", encoder="bag", output="runs/first")      # doctest: +SKIP
 
     Raises: YeonmaError; Diverged when the loss is not finite; Interrupted.
     """
     checked = None if resume and config is None and not choices else settings(config, **choices)
-    for event in training(checked, output, resume=resume, progress=progress):
+    for event in training(checked, output, resume=resume, stop=stop, progress=progress):
         on_event(event)
         if isinstance(event, Finished) and event.reason == "interrupted":
             raise Interrupted(f"Stopped at step {event.step} and saved. Continue with resume=True.")

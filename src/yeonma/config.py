@@ -32,7 +32,7 @@ class DataConfig(Section):
         default_factory=dict, description="cell = name, e.g. {0 = 'negative', 1 = 'positive'}"
     )
     valid_fraction: float = Field(0.1, gt=0, lt=1, description="share of train split off for validation")
-    max_length: int = Field(128, ge=1, description="tokens; what follows is cut and reported")
+    max_length: int = Field(128, ge=1, le=1_000_000, description="tokens; what follows is cut and reported")
     on_bad_row: Literal["error", "skip"] = Field("error", description="skip: rows go to rejected.jsonl")
     limit: int | None = Field(None, ge=1, description="read only the first rows of train")
 
@@ -83,7 +83,19 @@ class TrainConfig(Section):
     eval_steps: int | None = Field(None, ge=1, description="left out: at the end of every epoch")
     metric: str | None = Field(None, description="what chooses the best checkpoint; left out: the data set's own")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 products where the CPU has them")
-    threads: int = Field(0, ge=0, description="CPU threads; 0 = all")
+    threads: int = Field(0, ge=0, le=1024, description="CPU threads; 0 = all")
+
+    @model_validator(mode="after")
+    def _fits(self) -> TrainConfig:
+        from yeonma.optim import get
+        from yeonma.optim.settings import resolve as check
+
+        if self.batch_tokens and not self.bucket:
+            raise ValueError("train.batch_tokens needs train.bucket = true: random batches are cut by examples")
+        if taken := {"lr", "params", "name", "form", "weight_decay"} & set(self.optimizer_args):
+            raise ValueError(f"train.optimizer_args must not hold {sorted(taken)}: they have settings of their own")
+        check(get(self.optimizer).form(self.form), self.optimizer_args)
+        return self
 
     @field_validator("optimizer")
     @classmethod

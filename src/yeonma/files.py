@@ -23,10 +23,13 @@ def disk_errors(path: Path) -> Iterator[None]:
 
     Raises: DiskError.
     """
+    from safetensors import SafetensorError  # how safetensors says that it could not write
+
     try:
         yield
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+    except (OSError, SafetensorError) as error:
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
         raise DiskError(
             f"{path} could not be written: {reason}. Free space or choose another place with -o."
         ) from error
@@ -89,13 +92,29 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 
 
 def replace_folder(stage: Path, folder: Path) -> None:
-    """Rename `stage` to `folder`; an older `folder` is moved aside first and removed afterwards."""
+    """Rename `stage` to `folder`; an older `folder` is moved aside first and removed afterwards.
+
+    A kill between the two renames leaves the older folder under its hidden name; `tidy` puts it back.
+    """
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.replace(folder, old)
     os.replace(stage, folder)
     sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def tidy(parent: Path) -> None:
+    """Clear what killed writers left below a folder: half files go, a folder that was moved aside comes back."""
+    for leftover in [*parent.glob("**/.*.part"), *parent.glob("**/.*.old")]:
+        name = leftover.name.removeprefix(".").rsplit(".", 2)[0]
+        if leftover.suffix == ".old" and not leftover.with_name(name).exists():
+            os.replace(leftover, leftover.with_name(name))
+        elif leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def write_manifest(folder: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from yeonma import __version__, config
 from yeonma.errors import RunError
-from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, write_json, write_text
+from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, tidy, write_json, write_text
 from yeonma.records import Dataset, Evaluated, Event, Finished, Prediction, Rejected, Saved, Stepped
 
 KINDS: dict[str, type] = {"stepped": Stepped, "evaluated": Evaluated, "saved": Saved, "finished": Finished}
@@ -39,8 +39,8 @@ class Run:
         run = cls(folder)
         run.must_be_free()
         run.lock()
-        write_json(run.folder / "env.json", environment())
         config.write(settings, run.folder / "config.toml")
+        write_json(run.folder / "env.json", environment())
         return run
 
     def must_be_free(self) -> None:
@@ -50,7 +50,7 @@ class Run:
                 f"{self.folder} already holds a run. Continue it with --resume, or choose another folder with -o."
             )
         if self.folder.exists() and (
-            not self.folder.is_dir() or any(path.name != ".lock" for path in self.folder.iterdir())
+            not self.folder.is_dir() or any(not path.name.startswith(".") for path in self.folder.iterdir())
         ):
             raise RunError(f"{self.folder} exists and is not an empty folder. Choose another one with -o.")
 
@@ -84,8 +84,11 @@ class Run:
                 raise RunError(
                     f"{self.folder} is in use by process {owner}. Wait for it, or choose another folder."
                 ) from error
-        for leftover in self.folder.glob("**/.*.part"):
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink(missing_ok=True)
+        tidy(self.folder)
+
+    def has_trained(self) -> bool:
+        """Whether a step was logged, a checkpoint or a model written."""
+        return bool(self.checkpoints()) or self.model_folder.exists() or (self.folder / "events.jsonl").exists()
 
     def discard(self) -> None:
         """Remove the folder again: nothing was trained in it."""
@@ -150,13 +153,18 @@ class Run:
             for name, values in tensors.items():
                 save_file({key: value.contiguous() for key, value in values.items()}, stage / f"{name}.safetensors")
             (stage / "state.json").write_text(json.dumps(state), encoding="utf-8")
-        for old in self.checkpoints()[:-keep]:
-            shutil.rmtree(old, ignore_errors=True)
+        kept = self.checkpoints()[-keep:]
+        best = {f"best-{read_json(each / 'state.json').get('best_step', 0):06d}" for each in kept}
+        for old in (self.folder / "checkpoints").iterdir():
+            if old not in kept and old.name not in best and not old.name.startswith("."):
+                shutil.rmtree(old, ignore_errors=True)
         return folder
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, oldest first, whole or not."""
-        return sorted((self.folder / "checkpoints").glob("step-*"))
+        return sorted(
+            (self.folder / "checkpoints").glob("step-*"), key=lambda path: int(path.name.removeprefix("step-"))
+        )
 
     def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
         """The newest checkpoint that verifies, and what was wrong with newer ones."""
@@ -168,16 +176,19 @@ class Run:
             notes.append(f"{folder.name} is not whole ({'; '.join(problems)}) and was passed over")
         return None, notes
 
+    def drop_checkpoints_after(self, step: int) -> None:
+        """Remove the checkpoints that a resumed run passed over: it will write them again."""
+        for folder in self.checkpoints():
+            if int(folder.name.removeprefix("step-")) > step:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def save_best(self, step: int, weights: Mapping[str, Any]) -> None:
-        """Keep the weights of the best evaluation so far; the one before is dropped once these are whole."""
+        """Keep the weights of the best evaluation so far; older ones go when no checkpoint needs them any more."""
         from safetensors.torch import save_file
 
         folder = self.folder / "checkpoints" / f"best-{step:06d}"
         with staged_folder(folder) as stage:
             save_file({key: value.contiguous() for key, value in weights.items()}, stage / "model.safetensors")
-        for old in (self.folder / "checkpoints").glob("best-*"):
-            if old != folder:
-                shutil.rmtree(old, ignore_errors=True)
 
     def best_weights(self, step: int) -> Path:
         """The file of the best weights.
@@ -206,11 +217,12 @@ class Run:
         write_text(self.folder / "embeddings" / "words.txt", "\n".join(words))
 
     def save_probe(self, step: int, tensors: Mapping[str, Any]) -> None:
-        """Write probes/step-N.safetensors."""
+        """Write probes/step-N.safetensors; not flushed to the disk: a lost one costs a point of a picture."""
         from safetensors.torch import save_file
 
-        with staged_file(self.folder / "probes" / f"step-{step:06d}.safetensors") as stage:
-            save_file(dict(tensors), stage)
+        with disk_errors(self.folder):
+            (self.folder / "probes").mkdir(exist_ok=True)
+            save_file(dict(tensors), self.folder / "probes" / f"step-{step:06d}.safetensors")
 
     def save_data(self, dataset: Dataset) -> None:
         """Write data.json: where each split came from, how many examples, which labels, how many rows were left out."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from yeonma import batches, optim, probes
 from yeonma.batches import Prepared
 from yeonma.config import Config, TrainConfig
-from yeonma.errors import ConfigError, Diverged, InputError, nearest
+from yeonma.errors import ConfigError, Diverged, InputError, RunError, nearest
 from yeonma.files import read_json
 from yeonma.model import Model, build, load_weights
 from yeonma.precision import autocast
@@ -184,7 +185,9 @@ def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, flo
         torch.autograd.backward(loss * (len(rows) / total))  # the step's gradient is the mean over all its examples
         loss_sum += float(loss.detach()) * len(rows)
     settings = t.config.train
-    rate = optim.multiplier(settings.schedule, t.state.step, t.steps, round(settings.warmup_ratio * t.steps))
+    rate = optim.multiplier(
+        settings.schedule, t.state.step, t.steps, optim.warmup_steps(settings.warmup_ratio, t.steps)
+    )
     for group, base in zip(t.optimizer.param_groups, t.base_rates, strict=True):
         group["lr"] = base * rate
     weights = [p for p in t.model.parameters() if p.grad is not None]
@@ -216,6 +219,7 @@ def _logged(run: Run, event: Event) -> Event:
 def _evaluate(t: Training, run: Run) -> Evaluated:
     """Score the validation examples; keep the weights if they are the best so far; count towards an early stop."""
     began, state = time.monotonic(), t.state
+    must_be_finite(t)
     scores, _ = evaluate(t.model, t.dataset.splits["valid"], t.valid)
     best = state.best_score is None or scores[t.metric] > state.best_score
     if best:
@@ -230,10 +234,16 @@ def _evaluate(t: Training, run: Run) -> Evaluated:
 
 
 def save(t: Training, run: Run) -> Saved:
-    """Write a checkpoint that training can continue from, bit for bit."""
+    """Write a checkpoint that training can continue from, bit for bit.
+
+    Raises: Diverged rather than write weights that are not finite.
+    """
+    must_be_finite(t)
     tensors, plain = pack_optimizer(t.optimizer)
     files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
-    folder = run.save_checkpoint(t.state.step, files, {**asdict(t.state), "optimizer": plain}, t.config.checkpoint.keep)
+    folder = run.save_checkpoint(
+        t.state.step, files, {**asdict(t.state), "optimizer": plain, "inputs": inputs_of(t)}, t.config.checkpoint.keep
+    )
     return Saved(t.state.step, folder.name)
 
 
@@ -245,13 +255,39 @@ def restore(t: Training, run: Run) -> list[str]:
     if folder is None:
         run.forget_after(0)
         return [*notes, "no whole checkpoint: training starts from the beginning"]
-    saved: Mapping[str, Any] = read_json(folder / "state.json")
+    saved: dict[str, Any] = read_json(folder / "state.json")
+    if saved.pop("inputs") != inputs_of(t):
+        raise RunError(f"{run.folder}: the data or the vectors have changed since the run began. Start a new run.")
+    run.drop_checkpoints_after(saved["step"])
     load_weights(t.model, folder / "model.safetensors")
     unpack_optimizer(t.optimizer, load_file(folder / "optimizer.safetensors"), saved["optimizer"])
     t.state = State(**{name: value for name, value in saved.items() if name != "optimizer"})
     run.forget_after(t.state.step)
     torch.set_rng_state(load_file(folder / "rng.safetensors")["torch"])
     return [*notes, f"continued from {folder.name}"]
+
+
+def must_be_finite(t: Training) -> None:
+    """Raise Diverged when the last update made a weight infinite or NaN."""
+    bad = [name for name, weight in t.model.named_parameters() if not bool(torch.isfinite(weight).all())]
+    if bad:
+        rate = t.optimizer.param_groups[0]["lr"]
+        raise Diverged(
+            f"Training diverged at step {t.state.step}: learning rate {rate:.4g}, weights that are not finite: "
+            f"{', '.join(bad[:3])} (the gradient norm before the step was finite). Lower train.learning_rate."
+        )
+
+
+def inputs_of(t: Training) -> str:
+    """A hash of what the steps are made from: words, labels, lengths and targets of the examples."""
+    key = hashlib.sha256(
+        "\n".join([*t.model.encoder.words(), "", *t.model.task.labels]).encode("utf-8", "surrogatepass")
+    )
+    for rows in (t.train, t.valid):
+        key.update(rows.lengths.tobytes())
+        for name in sorted(rows.targets):
+            key.update(rows.targets[name].numpy().tobytes())
+    return key.hexdigest()
 
 
 def finish(t: Training, run: Run, seconds: float) -> Finished:

@@ -133,6 +133,8 @@ def _row(fields: list[bytes], dim: int, path: Path, number: int) -> tuple[str, l
     if len(fields) != dim + 1 or dim < 1:
         raise VectorsError(_misfit(fields, dim), path, number)
     try:
+        if b"_" in b" ".join(fields[1:]):  # Python reads 1_0 as 10
+            raise ValueError
         return fields[0].decode("utf-8"), list(map(float, fields[1:]))
     except UnicodeDecodeError as error:
         raise VectorsError(
@@ -165,7 +167,7 @@ def _is_number(field: bytes) -> bool:
         float(field)
     except ValueError:
         return False
-    return True
+    return b"_" not in field
 
 
 def _shown(field: bytes) -> str:

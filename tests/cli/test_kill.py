@@ -26,7 +26,7 @@ SETTINGS = {
     "encoder.tokenizer": "whitespace", "encoder.dim": 2_000, "encoder.dropout": 0.3, "train.batch_size": 4,
     "train.epochs": 2, "train.threads": 1, "checkpoint.every_steps": 5,
 }  # fmt: skip
-FULL_BATCH = {**SETTINGS, "train.batch_size": 60, "train.epochs": 150}
+FULL_BATCH = {**SETTINGS, "train.batch_size": 60, "train.epochs": 60}
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def never_stopped(folder) -> Callable[[str], Run]:
-    """The run of an optimizer that nothing disturbed; Adam's, which most tests want, is made beside the first of them."""
+    """The run of an optimizer that nothing disturbed; Adam's, which most tests want, is made beside the first one."""
 
     def begin(rule: str) -> subprocess.Popen[str]:
         return start(folder, *beginning(rule), "-o", f"never-stopped-{rule}")
@@ -71,7 +71,7 @@ def start(folder: Path, *argv: str | Path) -> subprocess.Popen[str]:
 
 def end(process: subprocess.Popen[str], code: int) -> str:
     """Wait for a process that must end with `code` and leave stdout empty; returns what it said on stderr."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=240)
     assert (process.returncode, out) == (code, ""), err
     assert "Traceback" not in err
     return err
@@ -131,14 +131,14 @@ def test_killed_at_any_moment(folder, never_stopped):
 @pytest.mark.parametrize("rule", sorted(rules()))
 def test_every_optimizer_killed_five_times(folder, never_stopped, rule):
     draw, run = random.Random(), Run(folder / f"killed-{rule}")
-    last = 120 if rules()[rule].full_batch else 250
+    last = 50 if rules()[rule].full_batch else 250
     kill_and_resume(run, rule, sorted(draw.randint(0, last) for _ in range(5)), draw)
     same(never_stopped(rule), run)
 
 
 def test_signals_save_and_end_with_130(folder, never_stopped):
     run, arguments = Run(folder / "interrupted"), beginning("adam")
-    for number, step in ((signal.SIGTERM, 60), (signal.SIGINT, 180)):
+    for number, step in ((signal.SIGTERM, 60), (signal.SIGINT, 150)):
         process = start(folder, *arguments, "-o", "interrupted")
         wait_for_step(run, step, process)
         process.send_signal(number)
@@ -149,6 +149,20 @@ def test_signals_save_and_end_with_130(folder, never_stopped):
         assert run.newest_checkpoint() == (run.folder / f"checkpoints/step-{status['step']:06d}", [])
         arguments = ["--resume"]
     end(start(folder, *arguments, "-o", "interrupted"), 0)
+    same(never_stopped("adam"), run)
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_at_once_and_harms_nothing(folder, never_stopped):
+    run = Run(folder / "impatient")
+    process = start(folder, *beginning("adam"), "-o", "impatient")
+    wait_for_step(run, 60, process)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    end(process, 130)
+    assert run.status()["state"] == "interrupted"
+    end(start(folder, "--resume", "-o", "impatient"), 0)
     same(never_stopped("adam"), run)
 
 

@@ -1,4 +1,4 @@
-"""Each of the nine optimizers, at its own default rate, learns the bundled sample from vectors of the bundled corpus."""
+"""Each of the nine optimizers learns the bundled sample at its own default rate, from vectors of the bundled corpus."""
 
 from __future__ import annotations
 

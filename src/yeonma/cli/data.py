@@ -39,7 +39,7 @@ def show(name: Annotated[str, typer.Argument(metavar="NAME")], as_json: AsJson =
 
 @app.command()
 def fetch(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Download a data set into the cache, verified by its hash."""
+    """Download a data set into the cache; the first download's hash is kept, and a later one must equal it."""
     from yeonma import data
     from yeonma.cli.screen import bars
 
@@ -47,6 +47,8 @@ def fetch(name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
         fetched = data.fetch(name, progress)
     for split, path in fetched.items():
         typer.echo(f"{split:<8} {path}")
+    for note in fetched.notes:
+        typer.echo(note, err=True)
 
 
 @app.command()

@@ -64,7 +64,7 @@ def finetune(
     with stop_on_signal() as stop:
         try:
             end = draw(
-                api.training(checked, output, resume=resume, stop=stop, progress=bars.show), bars, _examples_in(output)
+                api.training(checked, output, resume=resume, stop=stop, progress=bars.show), bars, _position(output)
             )
         finally:
             bars.close()
@@ -79,26 +79,28 @@ def finetune(
         typer.echo(f"Score it on the test split: yeonma evaluate {output}", err=True)
 
 
-def _examples_in(output: Path) -> Callable[[], int]:
-    """How many training examples the run reads over all epochs (known once its data is read)."""
+def _position(output: Path) -> Callable[[], tuple[int, int]]:
+    """How many examples the run has read so far, a resumed one's earlier ones too, and how many over all epochs."""
 
-    def total() -> int:
+    def position() -> tuple[int, int]:
+        from yeonma.records import Stepped
         from yeonma.run import Run
 
         run = Run(output)
-        return int(run.read("data.json")["examples"]["train"]) * run.config().train.epochs
+        read = sum(event.examples for event in run.events() if isinstance(event, Stepped))
+        return read, int(run.read("data.json")["examples"]["train"]) * run.config().train.epochs
 
-    return total
+    return position
 
 
-def draw(events: Iterator[Event], bars: Bars, total: Callable[[], int]) -> Finished:
+def draw(events: Iterator[Event], bars: Bars, position: Callable[[], tuple[int, int]]) -> Finished:
     """Show the events of training and return the last one."""
     from yeonma.records import Evaluated, Finished, Stepped
 
     seen, whole, end = 0, 0, None
     for event in events:
         if isinstance(event, Stepped):
-            whole, seen = whole or total(), seen + event.examples
+            seen, whole = (seen + event.examples, whole) if whole else position()
             note = f"loss {event.loss:.4f}  rate {event.learning_rate:.2e}"
             bars.show("training", seen, max(whole, seen), "examples", note)
         elif isinstance(event, Evaluated):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -20,7 +20,9 @@ class CNNSettings(StaticSettings):
     """Settings of the CNN."""
 
     dropout: float = Field(0.3, ge=0, lt=1, description="on the word vectors")
-    widths: tuple[int, ...] = Field((2, 3, 4), min_length=1, description="words a filter sees")
+    widths: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
+        (2, 3, 4), min_length=1, description="words a filter sees"
+    )
     filters: int = Field(100, ge=1, description="filters of each width")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -19,6 +20,7 @@ class _Rows(torch.autograd.Function):
         return F.embedding(ids, weight)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None]:
         (ids,), weight = ctx.saved_tensors, ctx.weight
         if weight.grad is None:
@@ -35,7 +37,8 @@ class WordTable(nn.Embedding):
 
     nn.Embedding gives autograd a fresh zero tensor of the table's size for every batch, most of the cost of a step of a
     small network. Here the touched rows are added into `weight.grad`; `zero_grad(set_to_none=False)` keeps the buffer.
-    Only `.backward()` fills it: `torch.autograd.grad` with respect to the table is not supported.
+    Only a first-order `.backward()` fills it: `torch.autograd.grad` with respect to the table is not supported, and
+    hooks on the table's gradient, DistributedDataParallel's among them, are not called.
     """
 
     def forward(self, ids: Tensor) -> Tensor:

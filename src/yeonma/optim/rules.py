@@ -22,7 +22,7 @@ Array = Any  # a number, an array or a tensor: every rule is elementwise
 Update = tuple[Any, Any]
 
 
-@rule("GD", lr=1e-1, full_batch=True, parents={}, paper="Cauchy 1847")
+@rule("GD", lr=1.0, full_batch=True, parents={}, paper="Cauchy 1847")
 def gd(g: Array, s: Any, t: float, lr: float) -> Update:
     """Δ = −α g        g: the gradient over all the data
 
@@ -31,7 +31,7 @@ def gd(g: Array, s: Any, t: float, lr: float) -> Update:
     return -lr * g, s
 
 
-@rule("SGD", lr=1e-1, parents={"gd": "looks at one batch instead of all the data"}, paper="Robbins & Monro 1951")
+@rule("SGD", lr=3e-1, parents={"gd": "looks at one batch instead of all the data"}, paper="Robbins & Monro 1951")
 def sgd(g: Array, s: Any, t: float, lr: float) -> Update:
     """Δ = −α g        g: the gradient over one batch
 
@@ -40,7 +40,7 @@ def sgd(g: Array, s: Any, t: float, lr: float) -> Update:
     return -lr * g, s
 
 
-@rule("Momentum", lr=1e-2, parents={"sgd": "keeps a velocity"}, paper="Polyak 1964", v=0.0)
+@rule("Momentum", lr=3e-2, parents={"sgd": "keeps a velocity"}, paper="Polyak 1964", v=0.0)
 def momentum(g: Array, s: Any, t: float, lr: float, *, momentum: float = 0.9) -> Update:
     """v ← m v − α g
     Δ = v
@@ -53,7 +53,7 @@ def momentum(g: Array, s: Any, t: float, lr: float, *, momentum: float = 0.9) ->
 
 @rule(
     "NAG",
-    lr=1e-2,
+    lr=3e-2,
     parents={"momentum": "takes the gradient where the velocity is about to lead"},
     paper="Nesterov 1983; Sutskever et al. 2013",
     v=0.0,
@@ -71,7 +71,7 @@ def nag(g: Array, s: Any, t: float, lr: float, *, momentum: float = 0.9) -> Upda
 
 @rule(
     "Adagrad",
-    lr=1e-2,
+    lr=3e-2,
     parents={"sgd": "gives each weight a step of its own, smaller the more it has moved"},
     paper="Duchi, Hazan & Singer 2011",
     G=0.0,
