@@ -31,7 +31,7 @@ lint:
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-# Wants YEONMA_DATA; installs the peers that are measured against. Finished rows of results/ are not run again.
+# Wants YEONMA_DATA; installs the peers that are measured against. Rows that results/nsmc.jsonl holds are not run again.
 bench:
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(PYTHON) benchmarks/bucketing.py

@@ -14,7 +14,7 @@ import yeonma
 from builders import examples
 from yeonma.errors import ConfigError, DataError, Diverged, Interrupted, RunError, VectorsError
 from yeonma.model import Model
-from yeonma.records import Evaluated, Stepped
+from yeonma.records import Evaluated, Finished, Stepped
 from yeonma.vectors import Vectors
 
 TREE = {

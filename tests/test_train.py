@@ -112,7 +112,7 @@ def test_gd_takes_one_step_an_epoch_with_the_mean_gradient(tmp_path):
         run, events = learn(tmp_path / str(size), settings)
         assert events[-1].step == 2
         ends.append(load_file(run.folder / "checkpoints/step-000002/model.safetensors")["encoder.table.weight"])
-    assert torch.allclose(*ends, atol=1e-6)
+    assert torch.allclose(*ends, atol=1e-4)
 
 
 def test_a_broken_newest_checkpoint_is_passed_over(tmp_path):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from yeonma import config as configs
 from yeonma.errors import ConfigError, DiskError, InputError, Interrupted, OutOfMemory, RunError
 from yeonma.pretraining import pretrain
-from yeonma.records import Event, Finished, Progress, silent
+from yeonma.records import Evaluated, Event, Finished, Progress, silent
 from yeonma.run import Run
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def training(
             run.discard()
         else:
             with suppress(DiskError):
+                run.note(f"failed: {type(error).__name__}: {error}")
                 run.set_status("failed", reason=str(error), kind=type(error).__name__)
         raise
     finally:
@@ -152,6 +153,7 @@ def _watched(
     from yeonma.train import train
 
     run.set_status("running", step=0)
+    run.note("resumed" if resume else f"began, {len(examples.splits['train']):,} training examples")
     run.save_rejected(examples.rejected)
     run.save_data(examples)
     beat = time.monotonic()
@@ -164,11 +166,14 @@ def _watched(
                 run.set_status(
                     "interrupted" if event.reason == "interrupted" else "done", step=event.step, reason=event.reason
                 )
+                run.note(f"{event.reason} at step {event.step}; best {event.best_score} at step {event.best_step}")
                 write_page(run)
+            elif isinstance(event, Evaluated):
+                run.note(f"step {event.step}, validation accuracy {event.scores['accuracy']:.4f}")
             yield event
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY):
-            advice = "Lower train.batch_size, or set train.batch_tokens."
+            advice = "Lower train.batch_size, data.max_length or encoder.dim."
             raise OutOfMemory(f"Memory ran out: {str(error).splitlines()[0]} {advice}") from error
         raise
 

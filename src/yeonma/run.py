@@ -114,6 +114,11 @@ class Run:
         """Write status.json: state is running, done, interrupted or failed."""
         write_json(self.folder / "status.json", {"state": state, "pid": os.getpid(), "heartbeat": time.time(), **more})
 
+    def note(self, text: str) -> None:
+        """Append a line for people, with the time, to train.log."""
+        with disk_errors(self.folder), (self.folder / "train.log").open("a", encoding="utf-8") as stream:
+            stream.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
     def log(self, event: Event) -> None:
         """Append one event; a reader tolerates a cut last line."""
         line = json.dumps({"kind": type(event).__name__.lower(), **asdict(event)}, ensure_ascii=False)

@@ -132,7 +132,8 @@ def test_a_kill_leaves_no_half_folder(corpus, tmp_path):
     """Killed at many moments, the place holds nothing or whole vectors."""
     code = (
         "import sys; from yeonma.pretraining import pretrain; print('go', flush=True)\n"
-        "while True: pretrain('word2vec', [sys.argv[1]], sys.argv[2], dim=300, epochs=1, min_count=1)"
+        "while True:\n    pretrain('word2vec', [sys.argv[1]], sys.argv[2], tokenizer='whitespace', dim=300, epochs=1,"
+        " min_count=1)"
     )
     place = tmp_path / "v"
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}

@@ -59,11 +59,8 @@ class Bars:
 
 
 @contextmanager
-def bars(shown: bool = True) -> Iterator[Progress]:
-    """A `Progress` that draws on stderr, or one that is silent."""
-    if not shown:
-        yield lambda what, done, total, unit: None
-        return
+def bars() -> Iterator[Progress]:
+    """A `Progress` that draws on stderr."""
     screen = Bars()
     try:
         yield screen.show

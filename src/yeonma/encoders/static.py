@@ -25,7 +25,7 @@ PAD, UNKNOWN, SPECIAL = 0, 1, ("<pad>", "<unk>")
 class StaticSettings(Settings):
     """Settings that all static encoders share."""
 
-    dim: int = Field(100, ge=1, le=100_000, description="width of the vectors where none are given")
+    dim: int = Field(100, ge=1, le=10**15, description="width of the vectors where none are given")
     min_count: int = Field(2, ge=1, description="without vectors: words met less often are unknown")
     max_words: int = Field(50_000, ge=1, description="without vectors: at most so many words, the most frequent")
     padding: Literal["masked", "visible"] = Field("masked", description="visible: the network reads padding as a word")

@@ -22,7 +22,7 @@ Array = Any  # a number, an array or a tensor: every rule is elementwise
 Update = tuple[Any, Any]
 
 
-@rule("GD", lr=1.0, full_batch=True, parents={}, paper="Cauchy 1847")
+@rule("GD", lr=3e-1, full_batch=True, parents={}, paper="Cauchy 1847")
 def gd(g: Array, s: Any, t: float, lr: float) -> Update:
     """Δ = −α g        g: the gradient over all the data
 

@@ -53,7 +53,7 @@ def pretrain(
         "tokenizer": {"name": cutter.name, "settings": cutter.settings},
         "corpus": _described(corpus, files, column),
         **made.config,
-        "seconds": round(time.perf_counter() - begin, 1),
+        "seconds": round(time.perf_counter() - begin, 3),
         "yeonma": yeonma.__version__,
     }
     vectors = dataclasses.replace(made, config=config, tokenizer=cutter)
