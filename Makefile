@@ -19,7 +19,7 @@ demo: $(VENV)/.ready
 	$(IN)/yeonma finetune --data sample-single --encoder bag --vectors $(DEMO)/vectors --optimizer adam \
 	    --set train.epochs=20 --set train.learning_rate=3e-3 -o $(DEMO)/run
 	$(IN)/yeonma evaluate $(DEMO)/run
-	$(IN)/yeonma predict $(DEMO)/run "배우들 연기가 훌륭해서 끝까지 몰입했어요" "지루하고 돈이 아까웠습니다"
+	$(IN)/yeonma predict $(DEMO)/run "배우들 연기가 훌륭해서 끝까지 몰입했어요" "너무 지루해서 중간에 나왔습니다"
 	@echo "The page: $(DEMO)/run/report/index.html"
 
 # The tools of the environment that is active: `pip install -c constraints.txt -e '.[dev]'`.

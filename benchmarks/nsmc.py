@@ -119,7 +119,21 @@ def table() -> str:
             seconds = spread([row["cpu_seconds"] for row in found], 0)
             lines.append(f"| {' | '.join(cell)} | {spread(accuracy)} | {spread(valid)} | {seconds} | {len(found)} |")
     majority = max(row["majority"] for row in rows)
-    return "\n".join(lines) + f"\n| majority class | | | {majority:.4f} | | | |\n"
+    return "\n".join(lines) + f"\n| majority class | | | {majority:.4f} | | | |\n\n{gains(rows)}\n"
+
+
+def gains(rows: list[dict[str, Any]]) -> str:
+    """What tuning the embedding adds to the test accuracy, by start and encoder, where both cells are there."""
+    lines = ["| start | encoder | tuned − frozen, test accuracy |", "|---|---|---|"]
+    for start in ("word2vec", "random"):
+        for encoder in RATES:
+            tuned, frozen = (
+                [row["test_accuracy"] for row in rows if row["cell"] == [encoder, start, how]]
+                for how in ("tuned", "frozen")
+            )
+            if tuned and frozen:
+                lines.append(f"| {start} | {encoder} | {statistics.mean(tuned) - statistics.mean(frozen):+.4f} |")
+    return "\n".join(lines)
 
 
 def main() -> None:
