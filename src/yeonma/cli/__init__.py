@@ -52,7 +52,7 @@ def main() -> None:
     """
     debug = bool(os.environ.get("YEONMA_DEBUG"))
     try:
-        app()
+        app(prog_name="yeonma")
     except YeonmaError as error:
         if debug:
             raise
