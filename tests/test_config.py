@@ -58,12 +58,29 @@ def test_another_encoder_leaves_the_old_ones_settings():
         ({"data": {"name": "nsmc", "train": "a.tsv"}}, "exclude each other"),
         ({"data": {"valid_fraction": 1.5}}, "data.valid_fraction"),
         ({"seed": "today"}, "seed"),
+        ({"encoder": {"freeze": "embedding"}}, "encoder.freeze.*Did you mean 'embeddings'.*It got 'embedding'"),
+        ({"encoder": {"freeze": "lower"}}, "encoder.freeze: .lower:K. needs a number of layers.*1 or more"),
+        ({"encoder": {"freeze": "lower:0"}}, "encoder.freeze.*1 or more"),
+        ({"encoder": {"freeze": "lower:-1"}}, "encoder.freeze.*1 or more"),
+        ({"encoder": {"freeze": "lower:2.5"}}, "encoder.freeze.*1 or more"),
+        ({"encoder": {"freeze": "lower:9" + "9" * 9000}}, "encoder.freeze.*1 or more"),
+        ({"encoder": {"freeze": True}}, "encoder.freeze"),
+        ({"train": {"layer_decay": 0}}, "train.layer_decay.*greater than 0"),
+        ({"train": {"layer_decay": 1.1}}, "train.layer_decay.*less than or equal to 1"),
+        ({"train": {"embedding_lr": 0}}, "train.embedding_lr.*greater than 0"),
+        ({"train": {"head_lr": float("inf")}}, "train.head_lr"),
+        ({"train": {"embedding_lr": 1e-4}, "encoder": {"freeze": "lower:2"}}, "train.embedding_lr.*leave one"),
         ({"modle": {}}, "there is no such setting"),
     ],
 )
 def test_wrong_settings_are_named(tree, said):
     with pytest.raises(ConfigError, match=said):
         configs.resolve(tree)
+
+
+@pytest.mark.parametrize("what", ["none", "embeddings", "lower:1", "lower:12", "all", "gradual"])
+def test_what_can_be_frozen(what):
+    assert configs.resolve({"encoder": {"freeze": what}}).encoder.freeze == what
 
 
 @pytest.mark.parametrize("text", ["train.epochs", "=3", "task.kind=1"])

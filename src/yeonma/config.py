@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -51,7 +52,18 @@ class EncoderConfig(BaseModel):
     kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention")
     vectors: str | None = Field(None, description="a vectors folder or text file to start from")
     tokenizer: str | None = Field(None, description="left out: the vectors' own, else mecab")
-    freeze: Literal["none", "embeddings", "all"] = Field("none", description="what stays as it is")
+    freeze: str = Field("none", description="none | embeddings | lower:K (these and K layers) | all | gradual")
+
+    @field_validator("freeze")
+    @classmethod
+    def _freezes(cls, what: str) -> str:
+        known = ("none", "embeddings", "lower:K", "all", "gradual")
+        if what.startswith("lower"):
+            if not re.fullmatch("lower:[1-9][0-9]{0,3}", what):
+                raise ValueError('"lower:K" needs a number of layers for K, 1 or more, for example "lower:2"')
+        elif what not in known:
+            raise ValueError(f"nothing of that name can be frozen.{nearest(what, known)}")
+        return what
 
 
 class HeadConfig(Section):
@@ -70,6 +82,9 @@ class TrainConfig(Section):
         default_factory=dict, description="e.g. {beta1 = 0.9} or {betas = [0.9, 0.999]}"
     )
     learning_rate: float | None = Field(None, gt=0, description="left out: the rule's own default")
+    layer_decay: float = Field(1.0, gt=0, le=1, description="a layer's rate, as a share of the one above it")
+    embedding_lr: float | None = Field(None, gt=0, description="rate of the embeddings; left out: by layer_decay")
+    head_lr: float | None = Field(None, gt=0, description="rate of the head; left out: learning_rate")
     weight_decay: float = Field(0.0, ge=0, description="decoupled")
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="of the rate, after the warm-up")
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises from 0")
@@ -127,6 +142,15 @@ class Config(Section):
     head: HeadConfig = HeadConfig()
     train: TrainConfig = TrainConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
+
+    @model_validator(mode="after")
+    def _moving(self) -> Config:
+        if self.train.embedding_lr and re.match("embeddings|lower|all", self.encoder.freeze):
+            raise ValueError(
+                f"train.embedding_lr is a rate of embeddings that encoder.freeze = {self.encoder.freeze!r} keeps as "
+                "they are: leave one of them out"
+            )
+        return self
 
 
 def presets() -> list[str]:

@@ -145,15 +145,7 @@ def build(config: Config, labels: Sequence[str], train: Sequence[Example], progr
     model = Model(encoder, task, max_length=config.data.max_length, **config.head.model_dump())
     if config.train.class_weights == "balanced":
         task.weigh(train)
-    freeze(model, config.encoder.freeze)
     return model
-
-
-def freeze(model: Model, what: str) -> None:
-    """Stop the gradient of the embeddings ("embeddings"), of the whole encoder ("all"), or of nothing ("none")."""
-    frozen = {"none": None, "embeddings": model.encoder.embeddings(), "all": model.encoder}[what]
-    if frozen is not None:
-        frozen.requires_grad_(False)
 
 
 def _card(model: Model) -> str:

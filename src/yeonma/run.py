@@ -247,6 +247,10 @@ class Run:
         """Write coverage.json: which words of the data the table knows, and how many texts are cut."""
         write_json(self.folder / "coverage.json", dict(facts))
 
+    def save_groups(self, groups: Sequence[Mapping[str, Any]]) -> None:
+        """Write groups.json: which weights were trained, at which rate and from which epoch on."""
+        write_json(self.folder / "groups.json", {"groups": [dict(group) for group in groups]})
+
     def read(self, name: str) -> dict[str, Any]:
         """One of the run's JSON files; empty where it is not written yet."""
         path = self.folder / name

@@ -91,6 +91,20 @@ def test_the_table_is_named_row_by_row(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_layers_hold_every_weight_once_and_begin_with_the_embeddings(name):
+    encoder = make(name)
+    layers = [list(layer.parameters()) for layer in encoder.layers()]
+    names = {id(weight): key for key, weight in encoder.named_parameters()}
+    assert sorted(names[id(weight)] for layer in layers for weight in layer) == sorted(names.values())
+    assert any(weight is encoder.embeddings().weight for weight in layers[0])
+    assert all(layers)
+
+
+def test_the_layers_of_each_encoder():
+    assert [len(make(name).layers()) for name in ("bag", "cnn", "bilstm-attention")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_long_texts_are_cut_and_counted(name):
     encoder, task = make(name), Single(("긍정", "부정"))
     rows = batches.prepare(encoder, task, [dataclasses.replace(examples(1)[0], texts=(" ".join(PLAIN * 9),))], 5)

@@ -27,6 +27,14 @@ def finetune(
     optimizer: Annotated[
         str | None, typer.Option(help="gd | sgd | momentum | nag | adagrad | rmsprop | adadelta | adam | nadam")
     ] = None,
+    layer_decay: Annotated[
+        float | None, typer.Option(help="A layer's rate as a share of the one above it, e.g. 0.8.")
+    ] = None,
+    embedding_lr: Annotated[float | None, typer.Option(help="Learning rate of the embeddings.")] = None,
+    head_lr: Annotated[float | None, typer.Option(help="Learning rate of the head.")] = None,
+    freeze: Annotated[
+        str | None, typer.Option(help="none | embeddings | lower:K (these and K layers) | all | gradual")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Any setting, e.g. --set train.epochs=5. May be repeated.", metavar="KEY=VALUE"),
@@ -44,8 +52,10 @@ def finetune(
     from yeonma.errors import ConfigError
     from yeonma.run import Run
 
+    rates = {"train.layer_decay": layer_decay, "train.embedding_lr": embedding_lr, "train.head_lr": head_lr}
+    single = {**rates, "encoder.freeze": freeze}
     overrides: dict[str, Any] = {}
-    for assignment in set_ or []:
+    for assignment in [*(f"{key}={value}" for key, value in single.items() if value is not None), *(set_ or [])]:
         configs.set_value(overrides, assignment)
     choices = {
         "preset": preset,

@@ -58,6 +58,10 @@ class BiLSTMAttention(StaticEncoder):
                 if "bias_ih" in name:  # gates stand in the order input, forget, cell, output
                     weight[self.settings.units : 2 * self.settings.units] = 1
 
+    def layers(self) -> list[nn.Module]:
+        """The word table, the two LSTMs, the attention."""
+        return [self.table, nn.ModuleList((self.onward, self.inverse)), nn.ModuleList((self.project, self.score))]
+
     def contextualize(self, x: Tensor, mask: Tensor) -> Encoded:
         """(B, T, dim) → tokens (B, T, attention), pooled (B, attention)."""
         u = torch.tanh(self.project(self._directions(x, mask)))

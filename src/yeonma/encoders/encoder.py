@@ -58,6 +58,15 @@ class Encoder(nn.Module, ABC):
     def embeddings(self) -> nn.Embedding:
         """The table of word vectors: what freezing, drift and export are about."""
 
+    def layers(self) -> list[nn.Module]:
+        """The layers from the bottom up, the embeddings first; each weight stands in exactly one of them.
+
+        Freezing, unfreezing and learning rates by layer go by this list. Default: the table, then all the rest.
+        """
+        table = self.embeddings()
+        rest = nn.ParameterList(weight for weight in self.parameters() if weight is not table.weight)
+        return [table, rest] if len(rest) else [table]
+
     @abstractmethod
     def words(self) -> list[str]:
         """The names of the table's rows, in order."""

@@ -57,6 +57,7 @@ def page(run: Run) -> str:
         *(_details(name, scores) for name, scores in shown.items()),
         f"<h2>{word('curves')}</h2>{_curves(run)}",
         f"<h2>{word('data')}</h2>{_data(run)}",
+        _groups(run),
         f"<h2>{word('settings')}</h2><pre>{escape((run.folder / 'config.toml').read_text(encoding='utf-8'))}</pre>",
         f"<h2>{word('command')}</h2><pre>{escape(json.dumps(run.read('env.json'), indent=1, ensure_ascii=False))}"
         "</pre>",
@@ -128,6 +129,16 @@ def _data(run: Run) -> str:
     if "truncated" in facts:
         rows.append([word("truncated"), f"{facts['truncated']['train']:,} ({facts['truncated']['max_length']})"])
     return _table(["", ""], rows)
+
+
+def _groups(run: Run) -> str:
+    head = [word("layer"), word("weights"), word("rate"), word("first_epoch")]
+    rows = [
+        [escape(g["name"]), f"{g['weights']:,}"]
+        + ([f"{g['learning_rate']:.3g}", str(g["first_epoch"])] if g["first_epoch"] else ["–", word("frozen")])
+        for g in run.read("groups.json").get("groups", [])
+    ]
+    return f"<h2>{word('trained')}</h2>{_table(head, rows)}" if rows else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
