@@ -45,6 +45,16 @@ class Form:
         """The function's docstring: the formula, then where it comes from."""
         return inspect.getdoc(self.function) or ""
 
+    @property
+    def equations(self) -> str:
+        """The formula alone: the docstring's first paragraph."""
+        return self.formula.partition("\n\n")[0]
+
+    @property
+    def source(self) -> str:
+        """What follows the formula, on one line: what its letters mean, and where it comes from."""
+        return " ".join(self.formula.partition("\n\n")[2].split())
+
     @cached_property
     def State(self) -> Callable[..., Any]:
         """The named tuple of the slots."""
@@ -59,6 +69,13 @@ class Form:
     def elements(self) -> tuple[str, ...]:
         """The slots that hold one number for each weight."""
         return tuple(name for name in self.slots if name not in self.scalars)
+
+    def traffic(self, itemsize: int = 4) -> int:
+        """Bytes that one step moves for each weight, of `itemsize` bytes a number (float32).
+
+        Weight and gradient are read, the weight is written; each slot is read and written.
+        """
+        return itemsize * (3 + 2 * len(self.elements))
 
 
 @dataclass(frozen=True, eq=False)

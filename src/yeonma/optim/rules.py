@@ -153,7 +153,7 @@ def adam(
 @rule(
     "Nadam",
     lr=2e-3,
-    parents={"adam": "is what it changes", "nag": "looks ahead: the mean of the next step is used already"},
+    parents={"adam": "keeps both averages", "nag": "looks ahead: the mean of the next step is used already"},
     paper="Dozat 2016",
     m=0.0,
     v=0.0,

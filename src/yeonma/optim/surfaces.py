@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yeonma.errors import ConfigError, nearest
-from yeonma.optim.registry import Rule, get
-from yeonma.optim.settings import resolve
+from yeonma.optim.registry import Form, Rule, get
+from yeonma.optim.settings import checked, resolve
 
 Floats = NDArray[np.float64]
 
@@ -116,28 +116,40 @@ def trace(
     rule: str | Rule,
     surface: str | Surface,
     start: Sequence[float] | None = None,
-    lr: float | None = None,
+    lr: float | Sequence[float] | None = None,
     steps: int = 100,
     form: str = "deck",
     **hyper: Any,
 ) -> Floats:
     """The path of a rule on a surface: (steps + 1, 2) float64, the start first, by the same function that trains.
 
-    `start` and `lr` default to the surface's and the rule's. A path that diverges goes to infinity and NaN. NAG's path
-    is that of the point where it takes its gradient, which is what the rule stores.
+    `start` and `lr` default to the surface's and the rule's. Several rates give as many paths at once: (rates,
+    steps + 1, 2). A path that diverges goes to infinity and NaN. NAG's path is that of the point where it takes its
+    gradient, which is what the rule stores.
     Raises: ConfigError for an unknown rule, surface, form or setting.
     """
     ground = get_surface(surface) if isinstance(surface, str) else surface
     chosen = (get(rule) if isinstance(rule, str) else rule).form(form)
-    settings = {**chosen.hyper, **resolve(chosen, {**hyper, "lr": chosen.lr if lr is None else lr})}
+    rate = chosen.lr if lr is None else lr
+    if isinstance(rate, Sequence) and not isinstance(rate, str):
+        rates = np.array([checked("lr", each) for each in rate])
+        return np.moveaxis(_paths(chosen, ground, start, rates, steps, resolve(chosen, hyper)), 2, 0)
+    settings = resolve(chosen, {**hyper, "lr": rate})
+    return _paths(chosen, ground, start, np.array(settings.pop("lr")), steps, settings)
+
+
+def _paths(
+    form: Form, ground: Surface, start: Sequence[float] | None, rates: Floats, steps: int, settings: dict[str, float]
+) -> Floats:
+    """(steps + 1, 2, *rates.shape): the rule is elementwise, so all rates walk side by side."""
     if settings.keys() & {"weight_decay", "l2"}:
         raise ConfigError("A path on a surface has no weight_decay and no l2: leave them out.")
-    rate = settings.pop("lr")
-    path = np.empty((steps + 1, 2))
-    path[0] = ground.start if start is None else start
-    state = chosen.State(**{k: float(v) if k in chosen.scalars else np.full(2, v) for k, v in chosen.slots.items()})
+    path = np.empty((steps + 1, 2, *rates.shape))
+    path[0].T[...] = ground.start if start is None else start
+    slots = {k: float(v) if k in form.scalars else np.full(path.shape[1:], v) for k, v in form.slots.items()}
+    state, hyper = form.State(**slots), {**form.hyper, **settings}
     with np.errstate(all="ignore"):
         for t in range(1, steps + 1):
-            delta, state = chosen.function(np.array(ground.gradient(*path[t - 1])), state, t, rate, **settings)
+            delta, state = form.function(np.array(ground.gradient(*path[t - 1])), state, t, rates, **hyper)
             path[t] = path[t - 1] + delta
     return path
