@@ -18,9 +18,9 @@ SOURCE = Path(yeonma.__file__).parent
 FLOORS = {
     "records": 1, "errors": 1, "files": 1,
     "text": 2, "data": 2, "optim": 2, "vectors": 2, "vector_text": 2, "stats": 2, "plugins": 2,
-    "tasks": 3, "encoders": 3, "config": 3, "presets": 3,
+    "tasks": 3, "encoders": 3, "config": 3, "presets": 3, "pictures": 3,
     "model": 4, "batches": 4, "run": 4,
-    "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "export": 5,
+    "groups": 5, "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "export": 5,
     "train": 6, "pretraining": 6, "report": 6,
     "compare": 7, "serve": 7,
     "api": 8, "cli": 9, "__main__": 10,
@@ -110,7 +110,9 @@ def test_there_are_no_circles():
         visit(module, ())
 
 
-@pytest.mark.parametrize("command", [["--help"], ["finetune", "--help"], ["data", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["finetune", "--help"], ["data", "--help"], ["optim", "--help"], ["--version"]]
+)
 def test_help_is_light(command):
     heavy = (
         "torch",

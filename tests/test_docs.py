@@ -16,7 +16,9 @@ import typer
 import test_architecture as house
 from yeonma import config, data, errors, plugins
 from yeonma.cli import app
+from yeonma.optim.facts import facts
 from yeonma.optim.rules import rules
+from yeonma.pictures import tuning
 
 ROOT = Path(__file__).parent.parent
 READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
@@ -130,13 +132,70 @@ def test_named_files_exist(page):
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def script(name: str):
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    """A folder with the pictures of docs/pictures/ drawn again."""
+    return script("pictures").draw(tmp_path_factory.mktemp("pictures"))[0].parent
+
+
 def test_the_table_of_settings_is_of_today():
-    place = ROOT / "docs" / "settings.py"
-    spec = importlib.util.spec_from_file_location("docs_settings", place)
-    settings = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(settings)
+    settings = script("settings")
     page = settings.PAGE.read_text(encoding="utf-8")
     assert page == settings.updated(page), "run: python docs/settings.py"
+
+
+OPTIMIZERS = (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(rules()))
+def test_the_page_of_optimizers_shows_the_formulas_of_the_functions(name):
+    """Deck form first, torch's after it; one block where both are the same."""
+    rule = rules()[name]
+    section = OPTIMIZERS.split(f"\n### {rule.title}\n")[1].split("\n### ")[0].split("\nEvery rule also takes")[0]
+    formulas = [rule.form(form).equations for form in ("deck", "torch")]
+    assert [text.strip() for kind, text in FENCE.findall(section) if kind == "text"] == list(dict.fromkeys(formulas))
+    assert all(adds in section for adds in rule.parents.values())
+
+
+@pytest.mark.parametrize("name", list(rules()))
+def test_the_page_of_optimizers_says_what_a_step_costs(name):
+    known = facts(rules()[name])
+    state = ", ".join(known["state"]["per_weight"]) or "none"
+    assert f"| `{name}` | {state} | {known['numbers_per_weight']} | {known['bytes_per_step']} |" in OPTIMIZERS
+
+
+def test_the_page_of_optimizers_says_how_its_pictures_were_tuned():
+    said = f"{len(tuning.RATES)} learning rates from {tuning.RATES[0]:g} to {tuning.RATES[-1]:g}"
+    assert said in " ".join(OPTIMIZERS.split())
+    assert f"were walked for {tuning.STEPS} steps" in " ".join(OPTIMIZERS.split())
+    assert tuning.LIMIT == 1 / 5
+
+
+def test_the_page_of_optimizers_shows_the_defaults_of_the_deck_form():
+    for name, values in {"Adagrad": "1e-20", "RMSProp": "1e-16; γ 0.9", "AdaDelta": "1e-6; γ 0.9; α 1"}.items():
+        assert f"| {name} | ε inside, {values} |" in OPTIMIZERS
+        form = rules()[name.lower()].form("deck")
+        assert float(values.split(";")[0]) == form.hyper["eps"]
+        assert form.hyper.get("alpha", form.hyper.get("rho", 0.9)) == 0.9
+    assert rules()["adam"].form("deck").hyper["eps"] == 1e-16
+
+
+@pytest.mark.parametrize("name", ["family", "ravine", "deck-and-torch", "momentum-and-nag"])
+def test_the_drawn_pictures_are_small_and_of_today(name, pictures):
+    """Their words and numbers are; points may move with a version of the library that draws."""
+    kept = (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+    assert len(kept.encode()) < 160_000
+    fresh = (pictures / f"{name}.svg").read_text(encoding="utf-8")
+    texts = [re.findall(r"<(?:text|tspan)[^>]*>([^<]+)<", svg) for svg in (kept, fresh)]
+    assert texts[0] == texts[1], "run: python docs/pictures.py"
 
 
 def picture() -> dict[int, str]:

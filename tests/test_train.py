@@ -143,15 +143,6 @@ def test_early_stop(tmp_path):
     assert [e.best for e in scored[-2:]] == [False, False]
 
 
-@pytest.mark.parametrize(("what", "moves"), [("none", True), ("embeddings", False), ("all", False)])
-def test_frozen_embeddings_stay(tmp_path, what, moves):
-    run, _ = learn(tmp_path / "run", config(encoder__freeze=what, train__learning_rate=0.1))
-    before, after = (
-        load_file(run.folder / f"embeddings/{when}.safetensors")["embeddings"] for when in ("before", "after")
-    )
-    assert torch.equal(before, after) != moves
-
-
 def test_masked_padding_never_moves(tmp_path):
     run, _ = learn(tmp_path / "run", config(train__optimizer="adam", train__learning_rate=0.1))
     assert torch.equal(load_file(run.folder / "embeddings/after.safetensors")["embeddings"][0], torch.zeros(8))

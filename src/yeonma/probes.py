@@ -7,7 +7,7 @@ import zlib
 import torch
 from torch import Tensor
 
-from yeonma import batches
+from yeonma import batches, optim
 from yeonma.batches import Prepared
 from yeonma.model import Model
 
@@ -40,11 +40,12 @@ def sketch(name: str, weight: Tensor) -> Tensor:
     return result
 
 
-def path_point(model: Model) -> dict[str, Tensor]:
-    """Per trained weight: its sketch, and the norm of the gradient that the last step used."""
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    point = {f"path.{name}": sketch(name, p) for name, p in trained}
-    norms = {f"grad_norm.{name}": p.grad.norm().reshape(1).float() for name, p in trained if p.grad is not None}
+def path_point(model: Model, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Per weight that the run trains: its sketch, and the norm of the gradient that the last step used."""
+    chosen = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    trained = [(name, p) for name, p in model.named_parameters() if id(p) in chosen]
+    point = {f"path.{name}": sketch(name, optim.current(p)) for name, p in trained}
+    norms = {f"grad_norm.{name}": optim.grad_norm(p) for name, p in trained if p.grad is not None}
     return {**point, **norms}
 
 

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from yeonma import batches, optim, probes
+from yeonma import batches, groups, optim, probes
 from yeonma.batches import Prepared
 from yeonma.config import Config, TrainConfig
 from yeonma.errors import ConfigError, Diverged, InputError, RunError, nearest
 from yeonma.files import read_json
+from yeonma.groups import Group
 from yeonma.model import Model, build, load_weights
 from yeonma.precision import autocast
 from yeonma.records import Dataset, Evaluated, Event, Finished, Progress, Saved, Stepped, silent
@@ -45,6 +46,7 @@ class Training:
 
     config: Config
     model: Model
+    groups: list[Group]
     optimizer: torch.optim.Optimizer
     base_rates: list[float]
     train: Prepared
@@ -69,6 +71,8 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
         raise InputError("Training needs at least one training and one validation example. Give more rows.")
     torch.manual_seed(config.seed)
     model = build(config, dataset.labels, dataset.splits["train"], progress)
+    parts = groups.make_groups(model, config)
+    groups.freeze(parts, settings.epochs)  # what no epoch trains
     metric = settings.metric or dataset.metric
     if metric not in model.task.metrics:
         raise ConfigError(f"train.metric: there is no score called {metric!r}.{nearest(metric, model.task.metrics)}")
@@ -76,12 +80,13 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
         split: batches.prepare(model.encoder, model.task, dataset.splits[split], config.data.max_length, progress)
         for split in ("train", "valid")
     }
-    optimizer = make_optimizer(model, settings)
+    optimizer = groups.make_optimizer(parts, settings)
     per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"].lengths, *_cut(settings))
     rates = [group["lr"] for group in optimizer.param_groups]
     return Training(
         config,
         model,
+        parts,
         optimizer,
         rates,
         rows["train"],
@@ -91,17 +96,6 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
         per_epoch,
         per_epoch * settings.epochs,
     )
-
-
-def make_optimizer(model: Model, settings: TrainConfig) -> torch.optim.Optimizer:
-    """The chosen rule over all weights that are trained.
-
-    Raises: ConfigError for a setting the rule does not have, or when everything is frozen.
-    """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    rate = {} if settings.learning_rate is None else {"lr": settings.learning_rate}
-    arguments = {"form": settings.form, "weight_decay": settings.weight_decay, **rate, **settings.optimizer_args}
-    return optim.make(settings.optimizer, trained, **arguments)
 
 
 def full_batch(settings: TrainConfig) -> bool:
@@ -134,15 +128,16 @@ def train(
     if t.state.step == 0:
         truncated = {"train": t.train.truncated, "valid": t.valid.truncated, "max_length": config.data.max_length}
         run.save_encoder_facts({**t.model.encoder.coverage(), "truncated": truncated})
+        _tell_groups(t, run, progress)
         run.save_embeddings("before", t.model.encoder.embeddings().weight, t.model.encoder.words())
-        run.save_probe(0, {**probes.path_point(t.model), **probes.states(t.model, t.valid)})
+        run.save_probe(0, {**probes.path_point(t.model, t.optimizer), **probes.states(t.model, t.valid)})
     log_every = max(1, min(50, t.steps // 400))
     eval_every = config.train.eval_steps or t.steps_per_epoch
     last = saved = time.monotonic()
     began = last - t.state.seconds
     while t.state.step < t.steps and not t.state.stopped:
         random_state = torch.get_rng_state()
-        loss, examples, rate, norm = _step(t, stop) or (math.nan, 0, 0.0, 0.0)
+        loss, examples, rate, norm = update(t, stop) or (math.nan, 0, 0.0, 0.0)
         if not examples:  # asked to stop before the step was made: nothing has moved
             torch.set_rng_state(random_state)
             t.state.seconds = time.monotonic() - began
@@ -157,7 +152,7 @@ def train(
             yield _logged(run, Stepped(step, epoch, mean, rate, norm, t.state.loss_count, now - last))
             t.state.loss_sum, t.state.loss_count, last = 0.0, 0, now
         if probes.due(step, t.steps):
-            run.save_probe(step, probes.path_point(t.model))
+            run.save_probe(step, probes.path_point(t.model, t.optimizer))
         evaluated = step % eval_every == 0 or step == t.steps
         if evaluated:
             yield _logged(run, _evaluate(t, run))
@@ -170,8 +165,18 @@ def train(
     yield finish(t, run, time.monotonic() - began)
 
 
-def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, float] | None:
-    """One update. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
+def _tell_groups(t: Training, run: Run, progress: Progress) -> None:
+    """Record what is trained and how; on the screen only where that is not all in one way."""
+    run.save_groups(groups.record(t.groups))
+    for line in groups.lines(t.groups, t.config):
+        run.note(line)
+        if len({(group.rate, group.first_epoch) for group in t.groups}) > 1:
+            progress(line, 0, None, "")
+
+
+def update(t: Training, stop: Callable[[], bool] = lambda: False) -> tuple[float, int, float, float] | None:
+    """One step. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
+    groups.freeze(t.groups, t.state.step // t.steps_per_epoch)
     t.model.train()
     t.optimizer.zero_grad(set_to_none=False)
     chosen = _micro_batches(t)
@@ -191,7 +196,7 @@ def _step(t: Training, stop: Callable[[], bool]) -> tuple[float, int, float, flo
     for group, base in zip(t.optimizer.param_groups, t.base_rates, strict=True):
         group["lr"] = base * rate
     weights = [p for p in t.model.parameters() if p.grad is not None]
-    norm = float(torch.nn.utils.clip_grad_norm_(weights, settings.max_grad_norm or math.inf))
+    norm = float(optim.clip_grad_norm_(weights, settings.max_grad_norm or math.inf))
     if not math.isfinite(loss_sum) or not math.isfinite(norm):
         raise Diverged(
             f"Training diverged at step {t.state.step + 1}: loss {loss_sum / total:.4g}, learning rate "
@@ -229,7 +234,7 @@ def _evaluate(t: Training, run: Run) -> Evaluated:
         state.stale += 1
     if 0 < t.config.train.patience <= state.stale:
         state.stopped = "early stop"
-    run.save_probe(state.step, {**probes.path_point(t.model), **probes.states(t.model, t.valid)})
+    run.save_probe(state.step, {**probes.path_point(t.model, t.optimizer), **probes.states(t.model, t.valid)})
     return Evaluated(state.step, (state.step - 1) // t.steps_per_epoch, scores, best, time.monotonic() - began)
 
 
@@ -239,8 +244,9 @@ def save(t: Training, run: Run) -> Saved:
     Raises: Diverged rather than write weights that are not finite.
     """
     must_be_finite(t)
-    tensors, plain = pack_optimizer(t.optimizer)
-    files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
+    with optim.unflushed():  # rows sleep on after a resume as they would have without it
+        tensors, plain = pack_optimizer(t.optimizer)
+        files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
     folder = run.save_checkpoint(
         t.state.step, files, {**asdict(t.state), "optimizer": plain, "inputs": inputs_of(t)}, t.config.checkpoint.keep
     )
@@ -258,6 +264,8 @@ def restore(t: Training, run: Run) -> list[str]:
     saved: dict[str, Any] = read_json(folder / "state.json")
     if saved.pop("inputs") != inputs_of(t):
         raise RunError(f"{run.folder}: the data or the vectors have changed since the run began. Start a new run.")
+    if [g.get("name") for g in saved["optimizer"]["groups"]] != [g["name"] for g in t.optimizer.param_groups]:
+        raise RunError(f"{folder} was written by a version of yeonma with other parameter groups. Start a new run.")
     run.drop_checkpoints_after(saved["step"])
     load_weights(t.model, folder / "model.safetensors")
     unpack_optimizer(t.optimizer, load_file(folder / "optimizer.safetensors"), saved["optimizer"])

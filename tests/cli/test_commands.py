@@ -15,7 +15,7 @@ from yeonma.vectors import Vectors
 
 TINY = ("--set", "encoder.tokenizer=whitespace", "--set", "encoder.dim=8", "--set", "train.epochs=1")
 SCORES = {"n", "accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc", "majority", "per_class", "confusion"}
-COMMANDS = ("init", "data", "pretrain", "finetune", "evaluate", "predict", "report", "doctor")
+COMMANDS = ("init", "data", "pretrain", "finetune", "evaluate", "predict", "report", "optim", "doctor")
 
 
 def rows_of(name: str) -> list[list[str]]:
@@ -32,7 +32,9 @@ def test_version(yeonma):
     assert yeonma("--version") == (0, f"yeonma {package.__version__}\n", "")
 
 
-@pytest.mark.parametrize("argv", [(), *((name,) for name in COMMANDS), ("data", "check"), ("data", "show")])
+@pytest.mark.parametrize(
+    "argv", [(), *((name,) for name in COMMANDS), ("data", "check"), ("data", "show"), ("optim", "plot")]
+)
 def test_help_of_every_command(yeonma, argv):
     shown = yeonma(*argv, "--help")
     assert shown.code == 0

@@ -13,8 +13,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from yeonma.encoders.encoder import Encoder, Rows, Settings
-from yeonma.encoders.table import WordTable
 from yeonma.errors import RunError
+from yeonma.optim import RowTable
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import Analysed, Tokenizer, analyse, load_tokenizer, make_tokenizer
 from yeonma.vectors import Vectors, coverage
@@ -31,6 +31,7 @@ class StaticSettings(Settings):
     padding: Literal["masked", "visible"] = Field("masked", description="visible: the network reads padding as a word")
     dropout: float = Field(0.1, ge=0, lt=1, description="on the word vectors")
     split_digits: bool = Field(False, description="mecab without vectors: digits one by one")
+    rows: Literal["lazy", "dense"] = Field("lazy", description="lazy: a step costs what its words cost; same result")
 
 
 class StaticEncoder(Encoder):
@@ -47,7 +48,8 @@ class StaticEncoder(Encoder):
         self.settings, self.tokenizer, self.vocabulary = settings, tokenizer, list(vocabulary)
         self.index = {word: row for row, word in enumerate(self.vocabulary, start=len(SPECIAL))}
         masked = settings.padding == "masked"
-        self.table = WordTable(len(SPECIAL) + len(self.vocabulary), dim, padding_idx=PAD if masked else None)
+        table = RowTable if settings.rows == "lazy" else nn.Embedding
+        self.table = table(len(SPECIAL) + len(self.vocabulary), dim, padding_idx=PAD if masked else None)
         self.dropout = nn.Dropout(settings.dropout)
         self._coverage: dict[str, Any] = {}
 

@@ -1,174 +1,188 @@
-"""One pass over memory for a step: numba kernels made from the source of the rules.
-
-A kernel is a small Python file in the cache folder, named by the hash of its own text: a changed rule gives another
-text, so another file, and the machine code that numba keeps beside a file can never be stale.
-"""
+"""One pass over memory for a step: one call of a rule's kernel for all tensors that make the same step."""
 
 from __future__ import annotations
 
-import atexit
-import hashlib
 import os
-import shutil
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from itertools import pairwise
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import compress
+from operator import is_
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
+from torch.nn import Parameter
 
-from yeonma.errors import DiskError
-from yeonma.files import cache_folder, write_text
+from yeonma.optim.entries import Entry, clocks
+from yeonma.optim.kernel_files import LOCK, clockwork, load
 from yeonma.optim.registry import Form
 from yeonma.optim.settings import Settings
-from yeonma.optim.split import Split, split
+from yeonma.optim.split import split
 
-# A multiply-add may be fused; nothing else of fast maths: a NaN or infinite gradient must be seen in the weights.
-TEXT = '''\
-"""One step of `{name}` for float32 or float64 weights, in place; made from the rule's source."""
-
-from math import sqrt
-
-from numba import njit
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={{"contract"}})
-def kernel(_c, _weight, _grad{slots}):
-    _shrink, _l2 = _c[0], _c[1]
-{constants}
-    for _i in range(_weight.size):
-        _w = _weight[_i]
-        g = _grad[_i] + _l2 * _w
-{body}
-'''
-
+# The dtypes that kernels take, each with an array that tells a kernel which one it is.
+LIKE: dict[torch.dtype, np.ndarray] = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
 SHARE = 1 << 19  # elements worth a thread of their own
-LOCK = threading.Lock()
-
-
-def text(form: Form, parts: Split) -> str:
-    """The Python file of a form's kernel. Its own names begin with an underscore, so that the rule's are free."""
-    constants = [f"    _c{i} = _c[{i + 2}]  # {what}" for i, what in enumerate(parts.constants)]
-    body = [
-        *(f"_s_{name} = _{name}[_i]" for name in form.elements),
-        *parts.body,
-        *(f"_new_{name} = {value}" for name, value in parts.new.items()),
-        f"_weight[_i] = _shrink * _w + ({parts.delta})",
-        *(f"_{name}[_i] = _new_{name}" for name in parts.new),
-    ]
-    return TEXT.format(
-        name=form.function.__name__,
-        slots="".join(f", _{name}" for name in form.elements),
-        constants="\n".join(constants),
-        body="\n".join(f"        {line}" for line in body),
-    )
-
-
-@cache
-def fallback_folder() -> Path:
-    """Where kernels stand for the life of the process when the cache folder cannot be written."""
-    folder = Path(tempfile.mkdtemp(prefix="yeonma-kernels-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def place(name: str, source: str) -> Path:
-    """Write a kernel's file unless it stands there whole already."""
-    file = f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}.py"
-    path = cache_folder() / "kernels" / file
-    try:
-        if not path.is_file() or path.read_text(encoding="utf-8") != source:
-            write_text(path, source)
-    except (OSError, DiskError):
-        path = fallback_folder() / file
-        path.write_text(source, encoding="utf-8")
-    return path
-
-
-def imported(path: Path) -> ModuleType:
-    """The module in a kernel's file; its machine code names it, so it must be findable by that name."""
-    name = f"yeonma_kernel_{path.stem.replace('-', '_')}"
-    spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[name] = module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-@cache
-def load(form: Form, dtype: str) -> Callable[..., None]:
-    """The kernel of a form, its machine code for the dtype ("float32", "float64") read from the disk or compiled."""
-    parts = split(form)
-    assert parts is not None
-    path = place(form.function.__name__, text(form, parts))
-    nothing = [np.empty(size, dtype) for size in (2 + len(parts.constants), 0, 0, *(0 for _ in form.elements))]
-    kernel: Callable[..., None] = imported(path).kernel
-    try:
-        kernel(*nothing)
-    except Exception:  # machine code cut short by a crash can fail in any way: compile it again
-        for old in path.parent.glob(f"__pycache__/{path.stem}.*"):
-            old.unlink()
-        kernel = imported(path).kernel
-        kernel(*nothing)
-    return kernel
 
 
 def takes(form: Form, weight: Tensor, grad: Tensor, state: Mapping[str, Tensor]) -> bool:
-    """Whether a kernel can make this step: plain contiguous float32 or float64 tensors on the CPU.
+    """Whether a kernel can make this step: plain contiguous float32 or float64 tensors of one size on the CPU.
 
-    YEONMA_KERNELS=off turns the kernels off.
+    YEONMA_KERNELS=off turns the kernels off; a weight that a kernel has taken already stays with it.
     """
-    tensors = [weight, grad, *(state[name] for name in form.elements)]
+    if os.environ.get("YEONMA_KERNELS") == "off" or split(form) is None:
+        return False
+    dtype, size = weight.dtype, weight.numel()
+    tensors = (weight, grad, *(state[name] for name in form.elements))
+    return dtype in LIKE and all(_is_plain(x, dtype, size) for x in tensors)
+
+
+def _ticks(form: Form, state: Mapping[str, Tensor]) -> bool:
+    return all(_is_plain(state[name], dtype, 1) for name, dtype in clocks(form).items())
+
+
+def _is_plain(x: Tensor, dtype: torch.dtype, size: int) -> bool:
+    """Whether nothing but its address must be known of a tensor."""
     return (
-        os.environ.get("YEONMA_KERNELS") != "off"
-        and type(weight.data) is Tensor
-        and weight.dtype in (torch.float32, torch.float64)
-        and all(x.device.type == "cpu" and x.dtype == weight.dtype and x.is_contiguous() for x in tensors)
-        and split(form) is not None
+        x.dtype is dtype
+        and x.is_cpu
+        and x.numel() == size
+        and x.is_contiguous()
+        and not x.is_neg()
+        and (type(x) is Tensor or issubclass(type(x), Parameter))  # not isinstance: it holds for wrappers too
     )
 
 
-def step(form: Form, weight: Tensor, grad: Tensor, state: Mapping[str, Tensor], t: float, settings: Settings) -> None:
-    """Make step `t` (from 1) in place on tensors that the kernel `takes`: weights, state and scalar slots."""
+class Streams:
+    """The memory that a kernel reads and writes for the weights of a group, known from one step to the next.
+
+    A weight and its state are checked when they are new, and again when one of their tensors is another object or, the
+    clocks apart, stands at another address or in another dtype. Gradients, usually new, are checked at every step.
+
+    table    (weights, 3 + slots) int64, as a kernel reads it: size, then addresses of gradient, weight and slots
+    numbers  the sizes together
+    """
+
+    def __init__(self) -> None:
+        self.table, self.numbers = np.zeros((0, 3), np.int64), 0
+        self._memory: Any = None
+        self.weights: list[Tensor] = []
+        self._dtypes: list[torch.dtype] = []
+        self._sizes: list[int] = []
+        self._arrays: list[Tensor] = []
+        self._addresses: list[int] = []
+        self._clocks: list[Tensor] = []
+        self._readings: list[tuple[np.ndarray, np.ndarray]] = []  # addresses of clocks, and where to read them to
+
+    def take(self, form: Form, entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
+        """Be the streams of those entries that a kernel takes; returns them, and the others."""
+        taken, others = entries, list[Entry]()
+        if not self._knows(form, entries):
+            fits = [takes(form, *entry) and _ticks(form, entry[2]) for entry in entries]
+            taken = list(compress(entries, fits))
+            others = [entry for entry, fit in zip(entries, fits, strict=True) if not fit]
+            if taken:
+                self._learn(form, taken)
+        if taken:
+            self.table[:, 1] = [grad.data_ptr() for _, grad, _ in taken]
+        return taken, others
+
+    def _knows(self, form: Form, entries: Sequence[Entry]) -> bool:
+        arrays = _arrays(form, entries)
+        return (
+            _same(arrays, self._arrays)
+            and _same(_clocks(form, entries), self._clocks)
+            and list(map(Tensor.data_ptr, arrays)) == self._addresses
+            and [weight.dtype for weight in self.weights] == self._dtypes
+            and all([_is_plain(g, d, n) for (_, g, _), d, n in zip(entries, self._dtypes, self._sizes, strict=True)])
+        )
+
+    def _learn(self, form: Form, entries: Sequence[Entry]) -> None:
+        with LOCK:
+            self._memory = clockwork()
+        n = len(entries)
+        self.weights = [weight for weight, _, _ in entries]
+        self._dtypes = [weight.dtype for weight in self.weights]
+        self._sizes = [weight.numel() for weight in self.weights]
+        self.numbers = sum(self._sizes)
+        self._arrays, self._clocks = _arrays(form, entries), _clocks(form, entries)
+        self._addresses = [x.data_ptr() for x in self._arrays]
+        places = np.reshape([x.data_ptr() for x in (*self._arrays, *self._clocks)], (-1, n))
+        arrays = len(self._arrays) // n
+        self.table = np.array([self._sizes, self._sizes, *places[:arrays]]).T.copy()
+        self._readings = [
+            (at, np.empty(n, LIKE[dtype].dtype))
+            for at, dtype in zip(places[arrays:], clocks(form).values(), strict=True)
+        ]
+
+    def moments(self) -> Iterator[tuple[tuple[Any, ...], slice | list[int]]]:
+        """Where weights stand, as (dtype, steps made, *scalar slots), and the rows of those that stand there."""
+        equal = [self._memory.read(at, numbers) for at, numbers in self._readings]
+        if all(equal) and len(set(self._dtypes)) == 1:
+            yield (self._dtypes[0], *[numbers[0].item() for _, numbers in self._readings]), slice(None)
+            return
+        moments = list(zip(self._dtypes, *[numbers.tolist() for _, numbers in self._readings], strict=True))
+        for moment in dict.fromkeys(moments):
+            yield moment, [row for row, other in enumerate(moments) if other == moment]
+
+    def set_clocks(self, rows: slice | list[int], values: Sequence[float]) -> None:
+        """Write steps made and scalar slots of the weights in these rows."""
+        for (at, numbers), value in zip(self._readings, values, strict=True):
+            self._memory.write(at[rows], numbers, value)
+
+
+def _arrays(form: Form, entries: Sequence[Entry]) -> list[Tensor]:
+    """All weights, then all tensors of each slot."""
+    slots = [state[name] for name in form.elements for _, _, state in entries]
+    return [*[weight for weight, _, _ in entries], *slots]
+
+
+def _clocks(form: Form, entries: Sequence[Entry]) -> list[Tensor]:
+    """All tensors of each clock."""
+    return [state[name] for name in clocks(form) for _, _, state in entries]
+
+
+def _same(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    return len(ones) == len(others) and all(map(is_, ones, others))
+
+
+def step_all(form: Form, entries: Sequence[Entry], settings: Settings, streams: Streams) -> Sequence[Entry]:
+    """Make a step in place on those entries that a kernel takes; returns the others.
+
+    One call of the kernel for all weights of one dtype that stand at the same step. `streams` is what the step before
+    left, or a new one. Changes weights and states.
+    """
+    taken, others = streams.take(form, entries)
+    if not taken:
+        return others
+    increment_version(streams.weights)  # autograd cannot see what a kernel writes
     parts = split(form)
     assert parts is not None
-    start = form.State(**{name: state[name].item() if name in form.scalars else None for name in form.slots})
-    constants, scalars = parts.prelude(None, start, t, settings.lr, **settings.hyper)
-    with LOCK:
-        kernel = load(form, str(weight.dtype).removeprefix("torch."))
-    arrays = [x.detach().numpy().reshape(-1) for x in (weight, grad, *(state[name] for name in form.elements))]
-    c = np.array([settings.shrink, settings.l2, *constants], arrays[0].dtype)
-    share_out(kernel, c, arrays)
-    for name, value in zip(form.scalars, scalars, strict=True):
-        state[name].fill_(value)
-    for x in (weight, *(state[name] for name in form.elements)):
-        torch.autograd.graph.increment_version(x)  # autograd cannot see what is written through numpy
+    for (dtype, made, *scalars), rows in streams.moments():
+        state = form.State(**dict.fromkeys(form.elements), **dict(zip(form.scalars, scalars, strict=True)))
+        constants, after = parts.prelude(None, state, made + 1, settings.lr, **settings.hyper)
+        with LOCK:
+            kernel = load(form, LIKE[dtype].dtype)
+        share_out(kernel, streams.numbers, LIKE[dtype], streams.table[rows], settings.shrink, settings.l2, *constants)
+        streams.set_clocks(rows, (made + 1, *after))
+    return others
 
 
-def share_out(kernel: Callable[..., None], c: np.ndarray, arrays: Sequence[np.ndarray]) -> None:
-    """Run the kernel over all elements, on at most torch.get_num_threads() threads.
+def share_out(
+    kernel: Callable[..., None], numbers: int, like: np.ndarray, table: np.ndarray, *constants: float
+) -> None:
+    """Run the kernel over all tensors of the table laid end to end, on at most torch.get_num_threads() threads.
 
     Plain threads, because the kernel holds no lock of Python's: a second OpenMP runtime beside torch's would fight with
     it for the cores, and numba's own pool aborts the process when two threads call it.
     """
-    n = arrays[0].size
-    threads = min(torch.get_num_threads(), n // SHARE)
-    if threads < 2:
-        kernel(c, *arrays)
-        return
-    edges = [n * k // threads // 64 * 64 for k in range(threads)] + [n]
-    spans = [slice(a, b) for a, b in pairwise(edges)]
-    others = [threading.Thread(target=kernel, args=(c, *(x[span] for x in arrays))) for span in spans[1:]]
-    for thread in others:
+    shares = max(1, min(torch.get_num_threads(), numbers // SHARE))
+    helpers = [
+        threading.Thread(target=kernel, args=(like, table, share, shares, *constants)) for share in range(1, shares)
+    ]
+    for thread in helpers:
         thread.start()
-    kernel(c, *(x[spans[0]] for x in arrays))
-    for thread in others:
+    kernel(like, table, 0, shares, *constants)
+    for thread in helpers:
         thread.join()

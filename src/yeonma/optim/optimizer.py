@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from types import new_class
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch._C._autograd import _profiler_enabled
+from torch.nn import Parameter
 from torch.optim import Optimizer
+from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
 from yeonma.errors import ConfigError
 from yeonma.optim import kernels, torch_ops
+from yeonma.optim.entries import Entry
+from yeonma.optim.lazy import ASLEEP
 from yeonma.optim.registry import Form, Rule, get
+from yeonma.optim.row_table import AS_IT_STANDS, RowParameter, lazy_rows
 from yeonma.optim.settings import Settings, fold, resolve, settings_of, unfold
 
 # What a parameter group may hold beside settings: torch's own keys, those of its schedulers, and a name for people.
@@ -31,7 +39,16 @@ LABELS = {
 }
 
 
-class RuleOptimizer(Optimizer):
+class _Undecorated(Optimizer):
+    """torch's, without the wrappers whose work is to import torch._dynamo, one to two seconds, at their first call."""
+
+    add_param_group = inspect.unwrap(Optimizer.add_param_group)
+    load_state_dict = inspect.unwrap(Optimizer.load_state_dict)
+    state_dict = inspect.unwrap(Optimizer.state_dict)
+    zero_grad = inspect.unwrap(Optimizer.zero_grad)
+
+
+class RuleOptimizer(_Undecorated):
     """A torch optimizer that applies one rule; subclasses name it: `class Adam(RuleOptimizer, rule="adam")`.
 
     params        as for every torch optimizer: parameters, or groups of them with settings of their own
@@ -64,6 +81,7 @@ class RuleOptimizer(Optimizer):
         l2: float = 0.0,
         **hyper: Any,
     ) -> None:
+        self._streams = defaultdict[int, kernels.Streams](kernels.Streams)  # by number of the group
         chosen = self.rule.form(form)
         given = {**hyper, "weight_decay": weight_decay, "l2": l2, **({} if lr is None else {"lr": lr})}
         settings = {"lr": chosen.lr, **chosen.hyper, **resolve(chosen, given)}
@@ -81,30 +99,85 @@ class RuleOptimizer(Optimizer):
         own = resolve(form, {name: value for name, value in param_group.items() if name not in LABELS})
         defaults = {name: value for name, value in unfold(self.defaults) if name != "form"}
         super().add_param_group({**labels, **fold({**defaults, **own})})
+        settings = settings_of(form, self.param_groups[-1])
+        for weight in self.param_groups[-1]["params"]:
+            if isinstance(weight, RowParameter):
+                weight.attach(self, self.rule, form, settings)
 
-    @torch.no_grad()
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """torch's; the gradient of a RowTable is always set to None, since each batch brings rows of its own."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if isinstance(weight, RowParameter):
+                    weight.grad = None
+        super().zero_grad(set_to_none)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """torch's, after a copy or when a state is loaded."""
+        super().__setstate__(state)
+        self.defaults.pop("differentiable", None)  # torch puts it there; no rule has such a setting
+        self._streams = defaultdict(kernels.Streams)
+        self._attach_copies()
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step on every parameter that has a gradient; returns what `closure` returned."""
+        return self._watched_step(closure) if self._is_watched() else self._step(closure)
+
+    step.hooked = True  # type: ignore[attr-defined]  # or torch wraps every step, as it does _watched_step
+
+    def _is_watched(self) -> bool:
+        """Whether a profiler or a hook wants to know of this step: readiness for them costs more than a small step."""
+        own = self._optimizer_step_pre_hooks or self._optimizer_step_post_hooks
+        return bool(own or _global_optimizer_pre_hooks or _global_optimizer_post_hooks or _profiler_enabled())
+
+    def _step(self, closure: Callable[[], Any] | None) -> Any:
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group in self.param_groups:
+        for number, group in enumerate(self.param_groups):
             form = self.rule.form(group["form"])
             settings = settings_of(form, group)
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    self._update(form, weight, weight.grad, settings)
+            entries = self._entries(form, group["params"], settings)
+            if others := kernels.step_all(form, entries, settings, self._streams[number]):
+                torch_ops.step_all(form, others, settings)
         return loss
 
-    def _update(self, form: Form, weight: Tensor, grad: Tensor, settings: Settings) -> None:
-        refuse(weight, grad)
-        if not self.state.get(weight):
-            self.state[weight] = start(form, weight)
-        state = self.state[weight]
-        state["step"] += 1
-        engine = kernels if kernels.takes(form, weight, grad, state) else torch_ops
-        engine.step(form, weight, grad, state, state["step"].item(), settings)
+    _watched_step = Optimizer.profile_hook_step(_step)
+
+    def _entries(self, form: Form, weights: Iterable[Tensor], settings: Settings) -> list[Entry]:
+        """The weights that have a gradient, with their states; the rows of a RowTable make their step here."""
+        entries: list[Entry] = []
+        for weight in weights:
+            grad = weight.grad
+            if grad is None:
+                continue
+            rows = None if type(weight) is Parameter else lazy_rows(weight)  # asked of every weight at every step
+            if rows is not None:
+                if rows.owner() is not self:
+                    raise ConfigError("Another optimizer was built on this RowTable later: step that one.")
+                rows.state = self.state[weight] = self.state.get(weight) or rows.begin()
+                rows.step(grad, settings)
+                continue
+            if grad.layout is not torch.strided:
+                raise ConfigError("Sparse gradients are not taken: make the embedding with sparse=False.")
+            entries.append((weight, grad, self.state.get(weight) or self._start(form, weight)))
+        return entries
+
+    def _start(self, form: Form, weight: Tensor) -> dict[str, Tensor]:
+        if weight.is_complex():
+            raise ConfigError("Complex weights are not taken: hold their real and imaginary parts as a real tensor.")
+        state = self.state[weight] = start(form, weight)
+        return state
+
+    def state_dict(self) -> dict[str, Any]:
+        """torch's, with rows of a RowTable as of now; inside `unflushed()` as they stand, with what they sleep by."""
+        saved: dict[str, Any] = super().state_dict()
+        for number, weight in enumerate(self._weights()):
+            rows = lazy_rows(weight)
+            if rows is not None and number in saved["state"]:
+                saved["state"][number] = {**saved["state"][number], **rows.saved(AS_IT_STANDS.get())}
+        return saved
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a saved state exactly: unlike torch's, it keeps the state's precision where weights are of half.
@@ -113,12 +186,38 @@ class RuleOptimizer(Optimizer):
         """
         form = self.rule.form(self.defaults["form"])
         self._check_saved(form, state_dict)
-        super().load_state_dict(state_dict)
         names = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
-        weights = chain.from_iterable(group["params"] for group in self.param_groups)
-        for name, weight in zip(names, weights, strict=True):
-            if saved := state_dict["state"].get(name):
-                self.state[weight].update(restored(form, weight, saved))
+        saved = [state_dict["state"].get(name, {}) for name in names]
+        for weight, slots in zip(self._weights(), saved, strict=False):
+            if lazy_rows(weight) is None and ASLEEP & slots.keys():
+                raise ConfigError("The rows of this state are asleep: load it into an optimizer on a RowTable.")
+        self._flush()  # the weights stay where the state before had them
+        super().load_state_dict(state_dict)
+        for weight, slots in zip(self._weights(), saved, strict=True):
+            if slots:
+                self.state[weight] = restored(form, weight, slots)
+            if (rows := lazy_rows(weight)) is not None:
+                rows.take_up(self.state.get(weight, {}), slots)
+
+    def _weights(self) -> Iterator[Tensor]:
+        return chain.from_iterable(group["params"] for group in self.param_groups)
+
+    def _flush(self) -> None:
+        for weight in self._weights():
+            if (rows := lazy_rows(weight)) is not None and rows.owner() is self:
+                rows.flush()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._flush()
+        state: dict[str, Any] = super().__getstate__()
+        return state
+
+    def _attach_copies(self) -> None:
+        for group in self.param_groups:
+            form = self.rule.form(group["form"])
+            for weight in group["params"]:
+                if isinstance(weight, RowParameter) and weight.rows is None:  # a copy's
+                    weight.attach(self, self.rule, form, settings_of(form, group)).take_up(self.state[weight], {})
 
     def _check_saved(self, form: Form, state_dict: Mapping[str, Any]) -> None:
         expected = f"This state was not saved by {self.rule.title} in the form {form.name!r}: "
@@ -129,19 +228,8 @@ class RuleOptimizer(Optimizer):
             if group["form"] != form.name:
                 raise ConfigError(f"{expected}its form is {group['form']!r}.{advice}")
         for saved in state_dict["state"].values():
-            if saved.keys() != {"step", *form.slots}:
+            if saved.keys() - ASLEEP != {"step", *form.slots}:
                 raise ConfigError(f"{expected}a weight has {', '.join(sorted(saved)) or 'nothing'}.{advice}")
-
-
-def refuse(weight: Tensor, grad: Tensor) -> None:
-    """Refuse what no rule here can update.
-
-    Raises: ConfigError for sparse gradients and complex weights.
-    """
-    if grad.layout is not torch.strided:
-        raise ConfigError("Sparse gradients are not taken: make the embedding with sparse=False.")
-    if weight.is_complex():
-        raise ConfigError("Complex weights are not taken: hold their real and imaginary parts as a real tensor.")
 
 
 def start(form: Form, weight: Tensor) -> dict[str, Tensor]:
@@ -159,8 +247,9 @@ def start(form: Form, weight: Tensor) -> dict[str, Tensor]:
 def restored(form: Form, weight: Tensor, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Copies of the saved slots in the precision and place that `start` gives them."""
     dtype = torch_ops.compute_dtype(weight.dtype)
+    steps = {"step": saved["step"].to("cpu", torch.float32, copy=True)}
     scalars = {name: saved[name].to("cpu", torch.float64, copy=True) for name in form.scalars}
-    return scalars | {name: saved[name].to(weight.device, dtype, copy=True) for name in form.elements}
+    return steps | scalars | {name: saved[name].to(weight.device, dtype, copy=True) for name in form.elements}
 
 
 class GD(RuleOptimizer, rule="gd"):
