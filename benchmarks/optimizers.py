@@ -10,7 +10,13 @@ dense   a step on 10 million float32 weights, in one tensor and in 100 of the sh
         of the ratios within a round. Wanted: at most 1.20 floors for one tensor and 1.30 for 100, at most 1.05 times
         torch's best way, and 0.35 times for RMSProp, AdaDelta and Nadam, of which torch has no fused kernel on the CPU.
 
-Prints a table and adds its rows to results/optimizers.jsonl.
+lazy    (lazy_rows.py) the step of a RowTable of 500,000 rows of 200, of which a batch touches about 3,800, beside
+        torch.optim's best dense step, and the whole training step beside the one with dense fused Adam.
+growth  (lazy_rows.py) the same step while the table grows from 50,000 to 5,000,000 rows; takes 13 GB.
+error   (lazy_rows.py) how far float32 runs end from the dense float64 run.
+nsmc    (lazy_nsmc.py) the same training on NSMC with dense and with lazy tables; wants YEONMA_DATA.
+
+Prints tables and adds rows to results/optimizers.jsonl.
 """
 
 from __future__ import annotations
@@ -28,6 +34,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import lazy_nsmc
+import lazy_rows
 import numba
 import numpy as np
 import torch
@@ -185,9 +193,76 @@ def dense(again: bool) -> None:
             )
 
 
+# --- lazy rows --------------------------------------------------------------------------------------------------------
+
+
+def measured(case: dict[str, Any], again: bool, measure: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """The row of a case, measured now unless it stands there."""
+    torch.set_num_threads(1)
+    arguments = [value for key, value in case.items() if key != "part"]
+    return (None if again else standing(case)) or keep(case, measure(*arguments))
+
+
+def lazy(again: bool) -> None:
+    """A row for each rule."""
+    print("rule       rows   torch ms   lazy ms   torch / lazy   whole step: torch Adam ms   lazy ms   ratio")
+    for rule in rules():
+        row = measured({"part": "lazy", "rule": rule}, again, lazy_rows.lazy)
+        ms = row["ms"]
+        print(
+            f"{rule:<10}{row['rows']:>6.0f}{ms['torch']:>10.1f}{ms['lazy']:>10.2f}{row['torch_over_lazy']:>14.1f}"
+            f"{ms['whole torch Adam']:>25.1f}{ms['whole lazy']:>14.2f}{row['whole_adam_over_whole_lazy']:>8.1f}",
+            flush=True,
+        )
+
+
+def growth(again: bool) -> None:
+    """A row for each family of rules."""
+    print("rule        50,000 rows   500,000   5,000,000 (ms)   largest / smallest")
+    for rule in ("sgd", "momentum", "adadelta", "adam", "nadam"):
+        row = measured({"part": "growth", "rule": rule}, again, lazy_rows.growth)
+        times = "".join(f"{ms:>12.2f}" for ms in row["ms"].values())
+        print(f"{rule:<10}{times}{row['largest_over_smallest']:>20.2f}", flush=True)
+
+
+def error(again: bool) -> None:
+    """A row for each rule, with and without decay."""
+    print("rule        decay   300 steps: dense     lazy   ratio   1,500 steps: dense     lazy   ratio")
+    for rule in rules():
+        for decay in (0.0, 1e-5):
+            row = measured({"part": "error", "rule": rule, "decay": decay}, again, lazy_rows.error)
+            cells = [
+                f"{found['dense']:>16.1e}{found['lazy']:>10.1e}{found['lazy_over_dense']:>7.2f}"
+                for found in (row["300"], row["1500"])
+            ]
+            print(f"{rule:<10}{decay:>7.0e}{''.join(cells)}", flush=True)
+
+
+def nsmc(again: bool) -> None:
+    """A row for each run; needs YEONMA_DATA."""
+    if "YEONMA_DATA" not in os.environ:
+        print("nsmc: skipped, YEONMA_DATA is not set")
+        return
+    print("encoder             rule      dense s/epoch   lazy s/epoch   ratio   largest distance of validation losses")
+    for encoder, rule in lazy_nsmc.RUNS:
+        row = measured({"part": "nsmc", "encoder": encoder, "rule": rule}, again, lazy_nsmc.nsmc)
+        seconds = row["epoch_cpu_seconds"]
+        print(
+            f"{encoder:<20}{rule:<10}{seconds['dense']:>13.1f}{seconds['lazy']:>15.1f}{row['dense_over_lazy']:>8.2f}"
+            f"{row['largest_distance']:>20.1e}",
+            flush=True,
+        )
+
+
 # --- parts ------------------------------------------------------------------------------------------------------------
 
-PARTS: Mapping[str, Callable[[bool], None]] = {"dense": dense}
+PARTS: Mapping[str, Callable[[bool], None]] = {
+    "dense": dense,
+    "lazy": lazy,
+    "growth": growth,
+    "error": error,
+    "nsmc": nsmc,
+}
 
 
 def main() -> None:

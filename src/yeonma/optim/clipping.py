@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -26,6 +27,8 @@ def clip_grad_norm_(
     weights = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     values = [numbers(weight) for weight in weights if weight.grad is not None]
     norm = torch.nn.utils.get_total_norm(values, norm_type, error_if_nonfinite)
+    if max_norm == math.inf:
+        return norm
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0)
     for value in values:
         value.mul_(scale.to(value.device))

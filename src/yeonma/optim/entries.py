@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from yeonma.optim.registry import Form
 
-Entry = tuple[Tensor, Tensor, Mapping[str, Tensor]]  # a weight, its gradient, its state
+
+class Entries(NamedTuple):
+    """Weights, and in the same order their gradients and states.
+
+    Three lists, not a tuple for each: so many short-lived tuples wake Python's garbage collector every few steps.
+    """
+
+    weights: list[Tensor]
+    grads: list[Tensor]
+    states: list[Mapping[str, Tensor]]
+
+    def where(self, chosen: Iterable[Any]) -> Entries:
+        """Those for which `chosen` says so."""
+        chosen = list(chosen)
+        return Entries(
+            list(compress(self.weights, chosen)),
+            list(compress(self.grads, chosen)),
+            list(compress(self.states, chosen)),
+        )
 
 
 def clocks(form: Form) -> dict[str, torch.dtype]:
@@ -18,15 +37,12 @@ def clocks(form: Form) -> dict[str, torch.dtype]:
     return {"step": torch.float32, **dict.fromkeys(form.scalars, torch.float64)}
 
 
-def alike(form: Form, entries: Sequence[Entry]) -> Iterator[tuple[float, list[Entry]]]:
+def alike(form: Form, entries: Entries) -> Iterator[tuple[float, Entries]]:
     """The number (from 1) of the coming step, and the entries of a dtype and device that make it from equal clocks."""
-    groups: dict[tuple[Any, ...], list[Entry]] = {}
-    for entry in entries:
-        weight, _, state = entry
-        moment = *[state[name].item() for name in clocks(form)], weight.dtype, weight.device
-        groups.setdefault(moment, []).append(entry)
-    for (made, *_), together in groups.items():
-        yield made + 1, together
+    readings = [[state[name].item() for state in entries.states] for name in clocks(form)]
+    moments = list(zip(*readings, [(w.dtype, w.device) for w in entries.weights], strict=True))
+    for moment in dict.fromkeys(moments):
+        yield moment[0] + 1, entries.where(other == moment for other in moments)
 
 
 def fill(tensors: list[Tensor], value: float) -> None:

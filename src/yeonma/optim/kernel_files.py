@@ -136,7 +136,7 @@ def place(name: str, source: str) -> Path:
     file = f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}.py"
     path = cache_folder() / "kernels" / file
     try:
-        if not path.is_file() or path.read_text(encoding="utf-8") != source:
+        if not path.is_file() or path.read_bytes() != source.encode():
             write_text(path, source)
     except (OSError, DiskError):
         path = fallback_folder() / file

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import compress
 from operator import is_
 from typing import Any
 
@@ -15,7 +14,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.nn import Parameter
 
-from yeonma.optim.entries import Entry, clocks
+from yeonma.optim.entries import Entries, clocks
 from yeonma.optim.kernel_files import LOCK, clockwork, load
 from yeonma.optim.registry import Form
 from yeonma.optim.settings import Settings
@@ -67,7 +66,6 @@ class Streams:
     def __init__(self) -> None:
         self.table, self.numbers = np.zeros((0, 3), np.int64), 0
         self._memory: Any = None
-        self.weights: list[Tensor] = []
         self._dtypes: list[torch.dtype] = []
         self._sizes: list[int] = []
         self._arrays: list[Tensor] = []
@@ -75,36 +73,34 @@ class Streams:
         self._clocks: list[Tensor] = []
         self._readings: list[tuple[np.ndarray, np.ndarray]] = []  # addresses of clocks, and where to read them to
 
-    def take(self, form: Form, entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[Entry]]:
+    def take(self, form: Form, entries: Entries) -> tuple[Entries, Entries]:
         """Be the streams of those entries that a kernel takes; returns them, and the others."""
-        taken, others = entries, list[Entry]()
+        taken, others = entries, Entries([], [], [])
         if not self._knows(form, entries):
-            fits = [takes(form, *entry) and _ticks(form, entry[2]) for entry in entries]
-            taken = list(compress(entries, fits))
-            others = [entry for entry, fit in zip(entries, fits, strict=True) if not fit]
-            if taken:
+            fits = [takes(form, *entry) and _ticks(form, entry[2]) for entry in zip(*entries, strict=True)]
+            taken, others = entries.where(fits), entries.where(not fit for fit in fits)
+            if taken.weights:
                 self._learn(form, taken)
-        if taken:
-            self.table[:, 1] = [grad.data_ptr() for _, grad, _ in taken]
+        if taken.weights:
+            self.table[:, 1] = list(map(Tensor.data_ptr, taken.grads))
         return taken, others
 
-    def _knows(self, form: Form, entries: Sequence[Entry]) -> bool:
+    def _knows(self, form: Form, entries: Entries) -> bool:
         arrays = _arrays(form, entries)
         return (
             _same(arrays, self._arrays)
             and _same(_clocks(form, entries), self._clocks)
             and list(map(Tensor.data_ptr, arrays)) == self._addresses
-            and [weight.dtype for weight in self.weights] == self._dtypes
-            and all([_is_plain(g, d, n) for (_, g, _), d, n in zip(entries, self._dtypes, self._sizes, strict=True)])
+            and [weight.dtype for weight in entries.weights] == self._dtypes
+            and all(map(_is_plain, entries.grads, self._dtypes, self._sizes))
         )
 
-    def _learn(self, form: Form, entries: Sequence[Entry]) -> None:
+    def _learn(self, form: Form, entries: Entries) -> None:
         with LOCK:
             self._memory = clockwork()
-        n = len(entries)
-        self.weights = [weight for weight, _, _ in entries]
-        self._dtypes = [weight.dtype for weight in self.weights]
-        self._sizes = [weight.numel() for weight in self.weights]
+        n = len(entries.weights)
+        self._dtypes = [weight.dtype for weight in entries.weights]
+        self._sizes = [weight.numel() for weight in entries.weights]
         self.numbers = sum(self._sizes)
         self._arrays, self._clocks = _arrays(form, entries), _clocks(form, entries)
         self._addresses = [x.data_ptr() for x in self._arrays]
@@ -132,31 +128,30 @@ class Streams:
             self._memory.write(at[rows], numbers, value)
 
 
-def _arrays(form: Form, entries: Sequence[Entry]) -> list[Tensor]:
+def _arrays(form: Form, entries: Entries) -> list[Tensor]:
     """All weights, then all tensors of each slot."""
-    slots = [state[name] for name in form.elements for _, _, state in entries]
-    return [*[weight for weight, _, _ in entries], *slots]
+    return [*entries.weights, *[state[name] for name in form.elements for state in entries.states]]
 
 
-def _clocks(form: Form, entries: Sequence[Entry]) -> list[Tensor]:
+def _clocks(form: Form, entries: Entries) -> list[Tensor]:
     """All tensors of each clock."""
-    return [state[name] for name in clocks(form) for _, _, state in entries]
+    return [state[name] for name in clocks(form) for state in entries.states]
 
 
 def _same(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
     return len(ones) == len(others) and all(map(is_, ones, others))
 
 
-def step_all(form: Form, entries: Sequence[Entry], settings: Settings, streams: Streams) -> Sequence[Entry]:
+def step_all(form: Form, entries: Entries, settings: Settings, streams: Streams) -> Entries:
     """Make a step in place on those entries that a kernel takes; returns the others.
 
     One call of the kernel for all weights of one dtype that stand at the same step. `streams` is what the step before
     left, or a new one. Changes weights and states.
     """
     taken, others = streams.take(form, entries)
-    if not taken:
+    if not taken.weights:
         return others
-    increment_version(streams.weights)  # autograd cannot see what a kernel writes
+    increment_version(taken.weights)  # autograd cannot see what a kernel writes
     parts = split(form)
     assert parts is not None
     for (dtype, made, *scalars), rows in streams.moments():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from yeonma.records import Progress, silent
 
 ASLEEP = frozenset({"last", "history"})  # what is saved of rows that go on sleeping
 CHUNK = 1 << 14  # rows that are woken or copied at a time
+LONGEST = 1 << 16  # steps after which all rows are woken once, so that what is remembered of the steps stays small
+MANY = 1 << 18  # rows of which waking all is worth a progress bar
 
 
 class LazyRows:
@@ -43,6 +46,8 @@ class LazyRows:
         self.weight, self.form, self.sleep = weight, form, sleep
         self.state: dict[str, Tensor] = {}
         self.owner: Callable[[], object] = lambda: None
+        self.loaded_asleep = False
+        self._lock = Lock()
         self.last = torch.zeros(len(weight), dtype=torch.int64)
 
     @property
@@ -70,6 +75,7 @@ class LazyRows:
     @torch.no_grad()
     def wake(self, rows: Tensor) -> None:
         """Bring distinct rows (U,) int64 to the present, in place: weight and slots."""
+        self.loaded_asleep = False
         last = self.last.numpy()
         for part in torch.split(rows.cpu(), CHUNK):
             late = self._late(last[part.numpy()])
@@ -84,7 +90,8 @@ class LazyRows:
 
     def _wake(self, weight: Tensor, slots: Mapping[str, Tensor], rows: Ints, starts: Ints) -> None:
         engine = row_kernels if self._takes(weight, slots) else row_ops
-        engine.wake(weight, slots, torch.from_numpy(rows).to(weight.device), self.sleep.wake(starts))
+        with self._lock:  # several threads may read a table
+            engine.wake(weight, slots, torch.from_numpy(rows).to(weight.device), self.sleep.wake(starts))
 
     def _takes(self, weight: Tensor, slots: Mapping[str, Tensor]) -> bool:
         return kernels.takes(self.form, weight, weight, slots)
@@ -99,25 +106,29 @@ class LazyRows:
             self._wake(copies, slots, late, starts[late])
         return copies
 
-    @torch.no_grad()
-    def step(self, grad: Tensor, settings: Settings) -> None:
-        """Take one step: touched rows by the rule, all others by what they do asleep.
+    def check(self, grad: Tensor, settings: Settings) -> None:
+        """Refuse a step that cannot be made.
 
-        grad  (V, d) sparse over rows
         Raises: ConfigError for settings that have no exact sleep, and for a dense gradient.
         """
         self.sleep.check(settings)
         if not grad.is_sparse:
             raise ConfigError(
                 "The weight of a RowTable got a dense gradient: it is used outside of its table, for example tied to "
-                "an output layer, and then no row ever sleeps. Use an nn.Embedding for weights that are tied."
+                "an output layer, and then no row ever sleeps. Use an nn.Embedding for weights that are tied "
+                '(in a config: encoder.rows = "dense").'
             )
-        grad = coalesced(grad)
+
+    @torch.no_grad()
+    def step(self, settings: Settings) -> None:
+        """Take one step with the weight's gradient: touched rows by the rule, all others by what they do asleep."""
+        assert self.weight.grad is not None
+        grad = coalesced(self.weight.grad)
         self.advance(grad._indices()[0], grad._values().to(self.weight.dtype), settings)
 
     def advance(self, rows: Tensor, values: Tensor, settings: Settings) -> None:
         """Take one step with the gradients `values` (U, d) of distinct rows (U,)."""
-        if not self.sleep.goes_on(settings):
+        if self.sleep.steps >= LONGEST or not self.sleep.goes_on(settings):
             self.flush()
         self.wake(rows)
         before = {name: self.state[name].item() for name in self.form.scalars}
@@ -133,7 +144,7 @@ class LazyRows:
     def flush(self, progress: Progress = silent) -> None:
         """Bring every row to the present, in place."""
         if self.asleep():
-            for _, rows in self._spans("bringing rows to the present", progress):
+            for rows in self._spans("bringing rows to the present", progress):
                 self.wake(torch.arange(rows.start, rows.stop))
         self.sleep.restart(self.now)
 
@@ -143,7 +154,7 @@ class LazyRows:
         if not (self.asleep() and self.sleep.moves()):
             return weight
         whole = torch.empty_like(weight)
-        for _, rows in self._spans("copying rows as of now", progress):
+        for rows in self._spans("copying rows as of now", progress):
             whole[rows] = self.peek(torch.arange(rows.start, rows.stop, device=weight.device))
         return whole
 
@@ -152,17 +163,24 @@ class LazyRows:
         if not self.asleep():
             return self.slots
         whole = {name: slot.clone() for name, slot in self.slots.items()}
-        for _, rows in self._spans("", silent):
+        for rows in self._spans("", silent):
             starts = self.last[rows].numpy()
             late = self._late(starts)
             parts = {name: slot[rows] for name, slot in whole.items()}  # views: what is woken is woken in `whole`
             self._wake(self.weight.detach()[rows].clone(), parts, late, starts[late])
         return whole
 
-    def _spans(self, what: str, progress: Progress) -> Iterator[tuple[int, slice]]:
-        for start in range(0, len(self.weight), CHUNK):
-            yield start, slice(start, min(start + CHUNK, len(self.weight)))
-            progress(what, min(start + CHUNK, len(self.weight)), len(self.weight), "rows")
+    def _spans(self, what: str, progress: Progress) -> Iterator[slice]:
+        rows = len(self.weight)
+        for start in range(0, rows, CHUNK):
+            end = min(start + CHUNK, rows)
+            yield slice(start, end)
+            if rows >= MANY:
+                progress(what, end, rows, "rows")
+
+    def clocks(self) -> dict[str, Tensor]:
+        """What a copy that is as of now needs beside the slots."""
+        return {}
 
     def saved(self, as_it_stands: bool) -> dict[str, Tensor]:
         """What an optimizer's state dict holds of the rows: the slots as of now, or what the rows sleep on by."""
@@ -174,6 +192,9 @@ class LazyRows:
         """Go on from an optimizer's state: every row awake, or asleep as it was saved."""
         self.state, now = state, int(state["step"].item()) if state else 0
         self.sleep.exact = self.weight.dtype == torch.float64
+        self.loaded_asleep = "last" in saved
+        if "last" in saved and "history" not in saved:
+            raise ConfigError('These rows counted their own steps: load them into a RowTable with row_clock="row".')
         if "last" in saved:
             history = saved["history"].cpu().double().numpy()
             self.sleep.restart(now - (len(history) - 1), history)

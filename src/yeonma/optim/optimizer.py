@@ -18,8 +18,8 @@ from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimize
 
 from yeonma.errors import ConfigError
 from yeonma.optim import kernels, torch_ops
-from yeonma.optim.entries import Entry
-from yeonma.optim.lazy import ASLEEP
+from yeonma.optim.entries import Entries
+from yeonma.optim.lazy import ASLEEP, LazyRows
 from yeonma.optim.registry import Form, Rule, get
 from yeonma.optim.row_table import AS_IT_STANDS, RowParameter, lazy_rows
 from yeonma.optim.settings import Settings, fold, resolve, settings_of, unfold
@@ -99,10 +99,17 @@ class RuleOptimizer(_Undecorated):
         own = resolve(form, {name: value for name, value in param_group.items() if name not in LABELS})
         defaults = {name: value for name, value in unfold(self.defaults) if name != "form"}
         super().add_param_group({**labels, **fold({**defaults, **own})})
-        settings = settings_of(form, self.param_groups[-1])
-        for weight in self.param_groups[-1]["params"]:
+        try:
+            self._attach(self.param_groups[-1])
+        except ConfigError:
+            self.param_groups.pop()
+            raise
+
+    def _attach(self, group: Mapping[str, Any]) -> None:
+        form = self.rule.form(group["form"])
+        for weight in group["params"]:
             if isinstance(weight, RowParameter):
-                weight.attach(self, self.rule, form, settings)
+                weight.attach(self, self.rule, form, settings_of(form, group))
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """torch's; the gradient of a RowTable is always set to None, since each batch brings rows of its own."""
@@ -114,10 +121,10 @@ class RuleOptimizer(_Undecorated):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """torch's, after a copy or when a state is loaded."""
-        super().__setstate__(state)
+        super().__setstate__({key: value for key, value in state.items() if key != "clocks"})
         self.defaults.pop("differentiable", None)  # torch puts it there; no rule has such a setting
         self._streams = defaultdict(kernels.Streams)
-        self._attach_copies()
+        self._attach_copies(state.get("clocks", {}))
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Make one step on every parameter that has a gradient; returns what `closure` returned."""
@@ -135,19 +142,21 @@ class RuleOptimizer(_Undecorated):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for number, group in enumerate(self.param_groups):
-            form = self.rule.form(group["form"])
-            settings = settings_of(form, group)
-            entries = self._entries(form, group["params"], settings)
-            if others := kernels.step_all(form, entries, settings, self._streams[number]):
-                torch_ops.step_all(form, others, settings)
+        form = self.rule.form(self.defaults["form"])
+        groups = [(settings_of(form, group), group["params"]) for group in self.param_groups]
+        plans = [(settings, *self._entries(form, weights, settings)) for settings, weights in groups]
+        for number, (settings, entries, tables) in enumerate(plans):  # whatever is refused is refused before this
+            for rows in tables:
+                rows.step(settings)
+            torch_ops.step_all(form, kernels.step_all(form, entries, settings, self._streams[number]), settings)
         return loss
 
     _watched_step = Optimizer.profile_hook_step(_step)
 
-    def _entries(self, form: Form, weights: Iterable[Tensor], settings: Settings) -> list[Entry]:
-        """The weights that have a gradient, with their states; the rows of a RowTable make their step here."""
-        entries: list[Entry] = []
+    def _entries(self, form: Form, weights: Iterable[Tensor], settings: Settings) -> tuple[Entries, list[LazyRows]]:
+        """The weights that have a gradient, with their states, and the rows of those that are RowTables."""
+        entries = Entries([], [], [])
+        tables: list[LazyRows] = []
         for weight in weights:
             grad = weight.grad
             if grad is None:
@@ -156,13 +165,16 @@ class RuleOptimizer(_Undecorated):
             if rows is not None:
                 if rows.owner() is not self:
                     raise ConfigError("Another optimizer was built on this RowTable later: step that one.")
+                rows.check(grad, settings)
                 rows.state = self.state[weight] = self.state.get(weight) or rows.begin()
-                rows.step(grad, settings)
+                tables.append(rows)
                 continue
             if grad.layout is not torch.strided:
                 raise ConfigError("Sparse gradients are not taken: make the embedding with sparse=False.")
-            entries.append((weight, grad, self.state.get(weight) or self._start(form, weight)))
-        return entries
+            entries.weights.append(weight)
+            entries.grads.append(grad)
+            entries.states.append(self.state.get(weight) or self._start(form, weight))
+        return entries, tables
 
     def _start(self, form: Form, weight: Tensor) -> dict[str, Tensor]:
         if weight.is_complex():
@@ -210,14 +222,17 @@ class RuleOptimizer(_Undecorated):
     def __getstate__(self) -> dict[str, Any]:
         self._flush()
         state: dict[str, Any] = super().__getstate__()
-        return state
+        tables = {number: lazy_rows(weight) for number, weight in enumerate(self._weights())}
+        clocks = {number: rows.clocks() for number, rows in tables.items() if rows is not None}
+        return {**state, "clocks": clocks}
 
-    def _attach_copies(self) -> None:
+    def _attach_copies(self, clocks: Mapping[int, Mapping[str, Tensor]]) -> None:
         for group in self.param_groups:
-            form = self.rule.form(group["form"])
-            for weight in group["params"]:
-                if isinstance(weight, RowParameter) and weight.rows is None:  # a copy's
-                    weight.attach(self, self.rule, form, settings_of(form, group)).take_up(self.state[weight], {})
+            if any(isinstance(weight, RowParameter) and weight.rows is None for weight in group["params"]):
+                self._attach(group)
+        for number, weight in enumerate(self._weights()):
+            if number in clocks and (rows := lazy_rows(weight)) is not None:
+                rows.take_up(self.state.get(weight, {}), clocks[number])
 
     def _check_saved(self, form: Form, state_dict: Mapping[str, Any]) -> None:
         expected = f"This state was not saved by {self.rule.title} in the form {form.name!r}: "

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
+from yeonma.errors import ConfigError
 from yeonma.optim.lazy import LazyRows
 from yeonma.optim.registry import Form, Rule
 from yeonma.optim.settings import Settings
@@ -73,13 +74,21 @@ class OwnClockRows(LazyRows):
             self._scalars.append({name: getattr(new, name) for name in self.form.scalars})
         return self._scalars[done]
 
+    def clocks(self) -> dict[str, Tensor]:
+        """The steps each row has made."""
+        return {"last": self.last.clone()}
+
     def saved(self, as_it_stands: bool) -> dict[str, Tensor]:
         """The clocks: without them the state means nothing."""
         return {"last": self.last}
 
     def take_up(self, state: dict[str, Tensor], saved: Mapping[str, Tensor]) -> None:
         """Go on from an optimizer's state; one that was saved without clocks has made all its steps on every row."""
+        if "history" in saved:
+            raise ConfigError(
+                'These rows sleep by the clock of all: load them into a RowTable with row_clock="global".'
+            )
         self.state = state
-        self.last.fill_(int(state["step"].item()))
+        self.last.fill_(int(state["step"].item()) if state else 0)
         if "last" in saved:
             self.last.copy_(saved["last"])

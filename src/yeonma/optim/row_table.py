@@ -109,9 +109,10 @@ class RowTable(nn.Embedding):
     - Build the optimizer, then train: it finds the table through its weight. The gradient is sparse over rows, so clip
       with `yeonma.optim.clip_grad_norm_`; torch's raises.
     - In evaluation (`torch.no_grad()`) rows are read as of now, and nothing changes. `table.weight` and `state_dict()`
-      are as of now too; `parameters()` gives the weight as it stands: call `flush()` first to read that.
+      are as of now too; `parameters()` gives the weight as it stands: call `flush()` first to read that, as averaging
+      weights (torch's AveragedModel) does.
     - One weight, one table: tied to another layer it gets a dense gradient, which the optimizer refuses.
-    - DistributedDataParallel reduces the rows alone (gloo).
+    - DistributedDataParallel reduces the rows alone (gloo); there gradients are sparse with any optimizer.
 
     Arguments are those of nn.Embedding, and row_clock: "global" (exact), or "row": rows count their own steps and do
     nothing asleep, another algorithm (`own_clock`). Raises: ConfigError for `max_norm` and `scale_grad_by_freq`.
@@ -185,6 +186,8 @@ class RowTable(nn.Embedding):
 
     def _touched(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """The distinct ids, ascending, and which of them stands at each place."""
+        if ids.dtype not in (torch.int64, torch.int32):
+            raise TypeError(f"Ids must be int64 or int32, as nn.Embedding takes them; got {ids.dtype}.")
         touched, inverse = torch.unique(ids, return_inverse=True)
         if len(touched) and (int(touched[0]) < 0 or int(touched[-1]) >= self.num_embeddings):
             raise IndexError(
@@ -194,8 +197,11 @@ class RowTable(nn.Embedding):
 
     def flush(self, progress: Progress = silent) -> Self:
         """Bring every row to the present, in place; changes no mathematics, only rounding."""
-        if (rows := lazy_rows(self._parameters["weight"])) is not None:
-            rows.flush(progress)
+        weight = self._parameters["weight"]
+        if isinstance(weight, RowParameter) and weight.rows is not None:
+            weight.rows.flush(progress)
+            if weight.rows.owner() is None:  # its optimizer is gone
+                weight.rows = None
         return self
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
@@ -207,7 +213,8 @@ class RowTable(nn.Embedding):
             destination[prefix + "weight"] = current(weight)
 
     def _load_from_state_dict(self, *arguments: Any, **rest: Any) -> None:
-        if not AS_IT_STANDS.get():
+        rows = lazy_rows(self._parameters["weight"])
+        if not (AS_IT_STANDS.get() or (rows is not None and rows.loaded_asleep)):
             self.flush()  # what slept must not move the weight that comes in
         super()._load_from_state_dict(*arguments, **rest)
 

@@ -99,7 +99,7 @@ class Sleep(ABC):
             raise ConfigError(
                 f"l2 is not exact on a RowTable under {self.form.function.__name__}: the gradient l2 · W of a "
                 "sleeping row goes through a square, and its steps have no sum. Use weight_decay (decoupled), or an "
-                "nn.Embedding in place of the RowTable."
+                'nn.Embedding in place of the RowTable (in a config: encoder.rows = "dense").'
             )
         if settings.shrink - settings.lr * settings.l2 <= 0:
             raise ConfigError(
@@ -198,7 +198,8 @@ class Coupled(Sleep):
             raise ConfigError(
                 f"On a RowTable {self.form.function.__name__} needs a decay that is slow beside its velocity: with "
                 f"momentum {settings.hyper['momentum']:g} lr · weight_decay must stay below 1 − momentum, and lr · l2 "
-                f"below about (1 − momentum)² / 4; got {1 - settings.shrink:.3g} and {settings.lr * settings.l2:.3g}."
+                f"below about (1 − momentum)² / 4; got {1 - settings.shrink:.3g} and {settings.lr * settings.l2:.3g}. "
+                f"Momentum itself may be {self.SLOWEST} at most."
             )
 
     def _matrix(self, settings: Settings) -> tuple[float, float, float, float]:
@@ -276,7 +277,7 @@ class Rooted(Sleep):
             raise ConfigError(
                 f"On a RowTable {self.form.function.__name__} needs beta1 < √beta2, so that the steps a row sleeps "
                 f"through have a sum; got beta1 {beta1:g} and √beta2 {sqrt(beta2):.4g}. Raise beta2, or use "
-                "an nn.Embedding."
+                'an nn.Embedding (in a config: encoder.rows = "dense").'
             )
 
     def goes_on(self, settings: Settings) -> bool:

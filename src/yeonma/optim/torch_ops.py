@@ -13,7 +13,7 @@ from torch import Tensor
 
 from yeonma.errors import ConfigError
 from yeonma.optim.bundle import Bundle
-from yeonma.optim.entries import Entry, alike, fill
+from yeonma.optim.entries import Entries, alike, fill
 from yeonma.optim.registry import Form
 from yeonma.optim.settings import Settings
 from yeonma.optim.split import split
@@ -27,28 +27,28 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
 
 
-def step_all(form: Form, entries: Sequence[Entry], settings: Settings) -> None:
-    """Make a step of all entries in place: weights and states."""
+def step_all(form: Form, entries: Entries, settings: Settings) -> None:
+    """Make a step of all entries, if there are any, in place: weights and states."""
     for t, together in alike(form, entries):
         _step(form, together, t, settings)
-        fill([state["step"] for _, _, state in together], t)
+        fill([state["step"] for state in together.states], t)
 
 
 def step(form: Form, weight: Tensor, grad: Tensor, state: Mapping[str, Tensor], t: float, settings: Settings) -> None:
     """Make step `t` (from 1) of one weight in place: weight, slots and scalar slots, but not a count of steps."""
-    _step(form, [(weight, grad, state)], t, settings)
+    _step(form, Entries([weight], [grad], [state]), t, settings)
 
 
 @torch.no_grad()
-def _step(form: Form, entries: Sequence[Entry], t: float, settings: Settings) -> None:
-    scalars = {name: entries[0][2][name].item() for name in form.scalars}
+def _step(form: Form, entries: Entries, t: float, settings: Settings) -> None:
+    scalars = {name: entries.states[0][name].item() for name in form.scalars}
     for weight, grad, *slots in pieces(form, entries):
         old = dict(zip(form.elements, slots, strict=True))
         new = update(form, weight, grad, form.State(**old, **scalars), t, settings)
         for name, slot in old.items():
             slot.copy_(getattr(new, name))
     for name in form.scalars:
-        fill([state[name] for _, _, state in entries], getattr(new, name))
+        fill([state[name] for state in entries.states], getattr(new, name))
 
 
 def update(form: Form, weight: Any, grad: Any, state: Any, t: float, settings: Settings) -> Any:
@@ -61,9 +61,10 @@ def update(form: Form, weight: Any, grad: Any, state: Any, t: float, settings: S
     return new
 
 
-def pieces(form: Form, entries: Iterable[Entry]) -> Iterator[Sequence[Any]]:
+def pieces(form: Form, entries: Entries) -> Iterator[Sequence[Any]]:
     """Weight, gradient and slots as a rule takes them: on the CPU tensor by tensor in blocks, elsewhere in bundles."""
-    rows = [(weight, grad, *(state[name] for name in form.elements)) for weight, grad, state in entries]
+    slots = [[state[name] for state in entries.states] for name in form.elements]
+    rows = list(zip(entries.weights, entries.grads, *slots, strict=True))
     if rows[0][0].device.type == "cpu" or not is_arithmetic(form):
         return chain.from_iterable(map(blocks, rows))
     return bundles(rows)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yeonma.files import write_text
+from yeonma.files import disk_errors, write_text
 from yeonma.optim.surfaces import SURFACES
 from yeonma.pictures.batches import gd_and_sgd
 from yeonma.pictures.forms import deck_and_torch
@@ -44,6 +44,8 @@ def write_pictures(folder: Path, progress: Progress = silent) -> list[Path]:
     Says through `progress` when no installed font has Korean letters.
     Raises: DiskError.
     """
+    with disk_errors(folder):  # before the rates are looked for, which takes seconds
+        folder.mkdir(parents=True, exist_ok=True)
     chosen = tune_all(progress)
     drawn = figures(chosen)
     written: list[Path] = []
