@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
+from weakref import ref
 
 import numpy as np
 import torch
@@ -43,12 +44,19 @@ class LazyRows:
         self.sleep.check(settings)
 
     def _start(self, weight: Tensor, form: Form, sleep: Sleep) -> None:
-        self.weight, self.form, self.sleep = weight, form, sleep
+        self._weight, self.form, self.sleep = ref(weight), form, sleep  # the weight owns its rows, not they it
         self.state: dict[str, Tensor] = {}
         self.owner: Callable[[], object] = lambda: None
         self.loaded_asleep = False
         self._lock = Lock()
         self.last = torch.zeros(len(weight), dtype=torch.int64)
+
+    @property
+    def weight(self) -> Tensor:
+        """The parameter."""
+        weight = self._weight()
+        assert weight is not None
+        return weight
 
     @property
     def now(self) -> int:
