@@ -63,6 +63,22 @@ def test_a_row_met_twice_is_added_up_before_it_is_squared():
     assert table.weight.grad.to_dense().flatten().tolist() == [0.0, 4.0, 0.0, 2.0]
 
 
+def test_a_gradient_from_elsewhere_may_name_a_row_twice():
+    """As other code may leave it, rows in any order; it is summed before it is squared, and before it is stepped by."""
+    tables = RowTable(4, 1, dtype=torch.float64), RowTable(4, 1, dtype=torch.float64)
+    optimizers = [make("adam", table.parameters(), lr=0.1) for table in tables]
+    for table, rows, values in zip(tables, [[3, 1, 3], [1, 3]], [[3.0, 1.0, -1.0], [1.0, 2.0]], strict=True):
+        weight = table._parameters["weight"]
+        torch.nn.init.ones_(table.weight)
+        numbers = torch.tensor(values, dtype=torch.float64)[:, None]
+        weight.grad = torch.sparse_coo_tensor([rows], numbers, weight.shape, check_invariants=True)
+    optimizers[0].step()
+    assert clip_grad_norm_(tables[0].parameters(), float("inf")).item() == pytest.approx(5**0.5)
+    optimizers[1].step()
+    assert torch.equal(tables[0].weight, tables[1].weight)
+    assert tables[0].weight[3] != 1
+
+
 def test_what_is_clipped_is_what_the_step_takes():
     lazy, dense = pushed(RowTable, size=100.0), pushed(nn.Embedding, size=100.0)
     for model in (lazy, dense):

@@ -61,7 +61,7 @@ def _described(known: Mapping[str, Any]) -> Iterator[str]:
     kept = [*known["state"]["per_weight"], *(f"{slot} (one for a tensor)" for slot in known["state"]["per_tensor"])]
     yield f"{'state':<10} {', '.join(kept) or 'none'}"
     yield (
-        f"{'cost':<10} {known['numbers_per_weight']} numbers kept for each weight; a step reads and writes "
+        f"{'cost':<10} numbers kept for each weight: {known['numbers_per_weight']}; a step reads and writes "
         f"{known['bytes_per_step']} bytes for each (float32)"
     )
     for parent, adds in known["parents"].items():

@@ -47,7 +47,6 @@ class LazyRows:
         self._weight, self.form, self.sleep = ref(weight), form, sleep  # the weight owns its rows, not they it
         self.state: dict[str, Tensor] = {}
         self.owner: Callable[[], object] = lambda: None
-        self.loaded_asleep = False
         self._lock = Lock()
         self.last = torch.zeros(len(weight), dtype=torch.int64)
 
@@ -83,7 +82,6 @@ class LazyRows:
     @torch.no_grad()
     def wake(self, rows: Tensor) -> None:
         """Bring distinct rows (U,) int64 to the present, in place: weight and slots."""
-        self.loaded_asleep = False
         last = self.last.numpy()
         for part in torch.split(rows.cpu(), CHUNK):
             late = self._late(last[part.numpy()])
@@ -200,7 +198,6 @@ class LazyRows:
         """Go on from an optimizer's state: every row awake, or asleep as it was saved."""
         self.state, now = state, int(state["step"].item()) if state else 0
         self.sleep.exact = self.weight.dtype == torch.float64
-        self.loaded_asleep = "last" in saved
         if "last" in saved and "history" not in saved:
             raise ConfigError('These rows counted their own steps: load them into a RowTable with row_clock="row".')
         if "last" in saved:

@@ -194,15 +194,21 @@ class RuleOptimizer(_Undecorated):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a saved state exactly: unlike torch's, it keeps the state's precision where weights are of half.
 
-        Raises: ConfigError when it was saved by another rule or form.
+        Raises: ConfigError when it was saved by another form, by a rule with other slots, or for other shapes.
         """
         form = self.rule.form(self.defaults["form"])
+        if not {"state", "param_groups"} <= state_dict.keys():
+            raise ConfigError("This is not the state of an optimizer: it has no state and no param_groups.")
         self._check_saved(form, state_dict)
         names = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
         saved = [state_dict["state"].get(name, {}) for name in names]
         for weight, slots in zip(self._weights(), saved, strict=False):
             if lazy_rows(weight) is None and ASLEEP & slots.keys():
                 raise ConfigError("The rows of this state are asleep: load it into an optimizer on a RowTable.")
+            for name in slots.keys() & {*form.elements}:
+                if slots[name].shape != weight.shape:
+                    had, has = tuple(slots[name].shape), tuple(weight.shape)
+                    raise ConfigError(f"This state was saved for a weight of another shape: {had}, not {has}.")
         self._flush()  # the weights stay where the state before had them
         super().load_state_dict(state_dict)
         for weight, slots in zip(self._weights(), saved, strict=True):

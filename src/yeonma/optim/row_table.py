@@ -29,6 +29,8 @@ AS_IT_STANDS: ContextVar[bool] = ContextVar("as_it_stands", default=False)
 def unflushed() -> Iterator[None]:
     """State dicts taken inside hold rows as they stand, asleep: what is loaded from them goes on bit for bit.
 
+    Load the model before its optimizer, or inside too: elsewhere a weight that comes in finds every row awake.
+
     Outside, `state_dict()` of a model and of an optimizer hold what a dense optimizer would hold: flushed copies.
     """
     token = AS_IT_STANDS.set(True)
@@ -213,8 +215,7 @@ class RowTable(nn.Embedding):
             destination[prefix + "weight"] = current(weight)
 
     def _load_from_state_dict(self, *arguments: Any, **rest: Any) -> None:
-        rows = lazy_rows(self._parameters["weight"])
-        if not (AS_IT_STANDS.get() or (rows is not None and rows.loaded_asleep)):
+        if not AS_IT_STANDS.get():
             self.flush()  # what slept must not move the weight that comes in
         super()._load_from_state_dict(*arguments, **rest)
 
