@@ -30,9 +30,8 @@ def disk_errors(path: Path) -> Iterator[None]:
     except (OSError, SafetensorError) as error:
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
-        raise DiskError(
-            f"{path} could not be written: {reason}. Free space or choose another place with -o."
-        ) from error
+        advice = "Free space or choose" if full else "Choose"
+        raise DiskError(f"{path} could not be written: {reason}. {advice} another place with -o.") from error
 
 
 def sync(path: Path) -> None:

@@ -152,10 +152,13 @@ def train(
             yield _logged(run, Stepped(step, epoch, mean, rate, norm, t.state.loss_count, now - last))
             t.state.loss_sum, t.state.loss_count, last = 0.0, 0, now
         if probes.due(step, t.steps):
-            run.save_probe(step, probes.path_point(t.model, t.optimizer))
+            with optim.shown(progress):
+                run.save_probe(step, probes.path_point(t.model, t.optimizer))
         evaluated = step % eval_every == 0 or step == t.steps
         if evaluated:
-            yield _logged(run, _evaluate(t, run))
+            with optim.shown(progress):
+                event = _evaluate(t, run)
+            yield _logged(run, event)
             last = time.monotonic()
         old = time.monotonic() - saved > config.checkpoint.after_seconds
         if step % config.checkpoint.every_steps == 0 or (evaluated and old) or step == t.steps:

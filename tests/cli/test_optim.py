@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,7 @@ def test_plot_says_what_it_wrote(yeonma, monkeypatch):
     assert done.code == 0
     assert done.out.split() == ["optimizers/bowl.svg", "optimizers/bowl.png", "optimizers/optimizers.html"]
     assert all(Path(name).stat().st_size > 10_000 for name in done.out.split())
+    assert json.loads(yeonma("optim", "plot", "--json").out) == {"written": done.out.split()}
 
 
 @pytest.mark.slow
@@ -118,5 +120,5 @@ def test_plot_into_a_file_ends_with_five(yeonma):
     Path("taken").write_text("mine")
     told = yeonma("optim", "plot", "-o", "taken")
     assert (told.code, told.out) == (5, "")
-    assert told.err.startswith("error: taken/family.svg could not be written")
+    assert told.err == "error: taken could not be written: File exists. Choose another place with -o.\n"
     assert Path("taken").read_text() == "mine"

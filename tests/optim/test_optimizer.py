@@ -356,7 +356,8 @@ def stepped(optimizer_type, **arguments):
     ("saved", "message"),
     [
         (lambda: stepped(RMSProp), "a group lacks betas"),
-        (lambda: stepped(Adam, form="torch"), "its form is 'torch'"),
+        (lambda: stepped(Adam, form="torch"), "it is adam's, in the form 'torch'"),
+        (lambda: stepped(Nadam), "it is nadam's, in the form 'deck'"),
         (lambda: stepped(reference.Adam), "a group lacks form, l2"),
     ],
 )

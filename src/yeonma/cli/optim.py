@@ -83,12 +83,16 @@ def plot(
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the pictures.", metavar="DIR")] = Path(
         "optimizers"
     ),
+    as_json: AsJson = False,
 ) -> None:
     """Draw how the rules move: family, paths on five surfaces, and a page with an animation that needs no network."""
-    from yeonma.cli.screen import bars
+    from yeonma.cli.screen import bars, print_json
     from yeonma.pictures import write_pictures
 
     with bars() as progress:
         written = write_pictures(output, progress)
+    if as_json:
+        print_json({"written": [str(path) for path in written]})
+        return
     for path in written:
         typer.echo(path)

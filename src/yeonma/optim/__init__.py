@@ -2,6 +2,7 @@
 
 import yeonma.optim.torch_forms  # noqa: F401 (importing the formulas registers them)
 from yeonma.optim.clipping import clip_grad_norm_, grad_norm
+from yeonma.optim.lazy import shown
 from yeonma.optim.optimizer import (
     GD,
     NAG,
@@ -48,6 +49,7 @@ __all__ = [
     "multiplier",
     "optimizer_class",
     "rule",
+    "shown",
     "torch_form",
     "trace",
     "unflushed",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -20,11 +20,13 @@ class Entries(NamedTuple):
 
     weights: list[Tensor]
     grads: list[Tensor]
-    states: list[Mapping[str, Tensor]]
+    states: list[Any]  # dict[str, Tensor]; before the first step None
 
     def where(self, chosen: Iterable[Any]) -> Entries:
         """Those for which `chosen` says so."""
         chosen = list(chosen)
+        if all(chosen):
+            return self
         return Entries(
             list(compress(self.weights, chosen)),
             list(compress(self.grads, chosen)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock
 from weakref import ref
 
@@ -11,18 +13,39 @@ import torch
 from torch import Tensor
 
 from yeonma.errors import ConfigError
-from yeonma.optim import kernels, row_kernels, row_ops, row_steps, torch_ops
-from yeonma.optim.memory import zeros
-from yeonma.optim.quadrature import Ints
+from yeonma.optim import kernels, torch_ops
+from yeonma.optim.coupled import Coupled
+from yeonma.optim.memory import Ints, zeros
 from yeonma.optim.registry import Form, Rule
+from yeonma.optim.rooted import RootedInside, RootedOutside
 from yeonma.optim.settings import Settings
-from yeonma.optim.sleep import SLEEPS, Sleep
+from yeonma.optim.sleep import Sleep
+from yeonma.optim.still import Still
 from yeonma.records import Progress, silent
 
 ASLEEP = frozenset({"last", "history"})  # what is saved of rows that go on sleeping
 CHUNK = 1 << 14  # rows that are woken or copied at a time
 LONGEST = 1 << 16  # steps after which all rows are woken once, so that what is remembered of the steps stays small
 MANY = 1 << 18  # rows of which waking all is worth a progress bar
+SHOWN: ContextVar[Progress] = ContextVar("shown", default=silent)
+
+# (rule, form) → what its rows do asleep. A rule that is not named here has no lazy rows: RowTable refuses it.
+SLEEPS: Mapping[tuple[str, str], type[Sleep]] = {
+    **{(rule, form): Still for rule in ("gd", "sgd", "adagrad", "rmsprop", "adadelta") for form in ("deck", "torch")},
+    **{(rule, form): Coupled for rule in ("momentum", "nag") for form in ("deck", "torch")},
+    **{(rule, "deck"): RootedInside for rule in ("adam", "nadam")},
+    **{(rule, "torch"): RootedOutside for rule in ("adam", "nadam")},
+}
+
+
+@contextmanager
+def shown(progress: Progress) -> Iterator[None]:
+    """Whatever wakes or copies all rows of a big table inside says so to `progress(what, done, total, unit)`."""
+    token = SHOWN.set(progress)
+    try:
+        yield
+    finally:
+        SHOWN.reset(token)
 
 
 class LazyRows:
@@ -38,7 +61,7 @@ class LazyRows:
         if (rule.name, form.name) not in SLEEPS:
             raise ConfigError(
                 f"A RowTable cannot be trained by {rule.title}: what a row does while it sleeps is not known. "
-                "Name it in yeonma.optim.sleep.SLEEPS, or use an nn.Embedding in place of the RowTable."
+                "Name it in yeonma.optim.lazy.SLEEPS, or use an nn.Embedding in place of the RowTable."
             )
         self._start(weight, form, SLEEPS[rule.name, form.name](form))
         self.sleep.check(settings)
@@ -95,9 +118,12 @@ class LazyRows:
         return np.flatnonzero(starts != self.now)
 
     def _wake(self, weight: Tensor, slots: Mapping[str, Tensor], rows: Ints, starts: Ints) -> None:
-        engine = row_kernels if self._takes(weight, slots) else row_ops
+        if self._takes(weight, slots):
+            from yeonma.optim.row_kernels import wake
+        else:
+            from yeonma.optim.row_ops import wake
         with self._lock:  # several threads may read a table
-            engine.wake(weight, slots, torch.from_numpy(rows).to(weight.device), self.sleep.wake(starts))
+            wake(weight, slots, torch.from_numpy(rows).to(weight.device), self.sleep.wake(starts))
 
     def _takes(self, weight: Tensor, slots: Mapping[str, Tensor]) -> bool:
         return kernels.takes(self.form, weight, weight, slots)
@@ -144,23 +170,26 @@ class LazyRows:
         self.last.numpy()[rows.cpu().numpy()] = self.now
 
     def _apply(self, rows: Tensor, values: Tensor, state: Mapping[str, Tensor], t: int, settings: Settings) -> None:
-        engine = row_steps if self._takes(self.weight, self.slots) else row_ops
-        engine.step(self.form, self.weight, rows, values.contiguous(), state, t, settings)
+        if self._takes(self.weight, self.slots):
+            from yeonma.optim.row_steps import step
+        else:
+            from yeonma.optim.row_ops import step
+        step(self.form, self.weight, rows, values.contiguous(), state, t, settings)
 
-    def flush(self, progress: Progress = silent) -> None:
+    def flush(self) -> None:
         """Bring every row to the present, in place."""
         if self.asleep():
-            for rows in self._spans("bringing rows to the present", progress):
+            for rows in self._spans("bringing rows to the present"):
                 self.wake(torch.arange(rows.start, rows.stop))
         self.sleep.restart(self.now)
 
-    def current(self, progress: Progress = silent) -> Tensor:
+    def current(self) -> Tensor:
         """The weight (V, d) as it stands at the present: itself when every row is awake, else a copy."""
         weight = self.weight.detach()
         if not (self.asleep() and self.sleep.moves()):
             return weight
         whole = torch.empty_like(weight)
-        for rows in self._spans("copying rows as of now", progress):
+        for rows in self._spans("copying rows as of now"):
             whole[rows] = self.peek(torch.arange(rows.start, rows.stop, device=weight.device))
         return whole
 
@@ -169,15 +198,15 @@ class LazyRows:
         if not self.asleep():
             return self.slots
         whole = {name: slot.clone() for name, slot in self.slots.items()}
-        for rows in self._spans("", silent):
+        for rows in self._spans("copying slots as of now"):
             starts = self.last[rows].numpy()
             late = self._late(starts)
             parts = {name: slot[rows] for name, slot in whole.items()}  # views: what is woken is woken in `whole`
             self._wake(self.weight.detach()[rows].clone(), parts, late, starts[late])
         return whole
 
-    def _spans(self, what: str, progress: Progress) -> Iterator[slice]:
-        rows = len(self.weight)
+    def _spans(self, what: str) -> Iterator[slice]:
+        rows, progress = len(self.weight), SHOWN.get()
         for start in range(0, rows, CHUNK):
             end = min(start + CHUNK, rows)
             yield slice(start, end)

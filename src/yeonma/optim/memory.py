@@ -1,4 +1,4 @@
-"""Memory for large tables: zeros that cost nothing until they are written to, on large pages where there are some."""
+"""Arrays: the types of them that loops over rows take, and zeros that cost nothing until they are written to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 def zeros(shape: Sequence[int], dtype: torch.dtype, device: torch.device | None = None) -> Tensor:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import attrgetter
 from types import new_class
 from typing import Any, ClassVar
 
@@ -24,12 +25,15 @@ from yeonma.optim.registry import Form, Rule, get
 from yeonma.optim.row_table import AS_IT_STANDS, RowParameter, lazy_rows
 from yeonma.optim.settings import Settings, fold, resolve, settings_of, unfold
 
+GRAD, LAYOUT = attrgetter("grad"), attrgetter("layout")
+
 # What a parameter group may hold beside settings: torch's own keys, those of its schedulers, and a name for people.
 LABELS = {
     "params",
     "param_names",
     "name",
     "form",
+    "rule",
     "initial_lr",
     "min_lr",
     "max_lr",
@@ -85,7 +89,7 @@ class RuleOptimizer(_Undecorated):
         chosen = self.rule.form(form)
         given = {**hyper, "weight_decay": weight_decay, "l2": l2, **({} if lr is None else {"lr": lr})}
         settings = {"lr": chosen.lr, **chosen.hyper, **resolve(chosen, given)}
-        super().__init__(params, {"form": form, **fold(settings)})
+        super().__init__(params, {"rule": self.rule.name, "form": form, **fold(settings)})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own; what is not given is the optimizer's.
@@ -97,8 +101,8 @@ class RuleOptimizer(_Undecorated):
             raise ConfigError(f"One optimizer has one form; got {form.name!r} beside {self.defaults['form']!r}.")
         labels = {name: value for name, value in param_group.items() if name in LABELS}
         own = resolve(form, {name: value for name, value in param_group.items() if name not in LABELS})
-        defaults = {name: value for name, value in unfold(self.defaults) if name != "form"}
-        super().add_param_group({**labels, **fold({**defaults, **own})})
+        defaults = {name: value for name, value in unfold(self.defaults) if name not in LABELS}
+        super().add_param_group({**labels, "rule": self.rule.name, **fold({**defaults, **own})})
         try:
             self._attach(self.param_groups[-1])
         except ConfigError:
@@ -153,28 +157,33 @@ class RuleOptimizer(_Undecorated):
 
     _watched_step = Optimizer.profile_hook_step(_step)
 
-    def _entries(self, form: Form, weights: Iterable[Tensor], settings: Settings) -> tuple[Entries, list[LazyRows]]:
+    def _entries(self, form: Form, weights: Sequence[Tensor], settings: Settings) -> tuple[Entries, list[LazyRows]]:
         """The weights that have a gradient, with their states, and the rows of those that are RowTables."""
-        entries = Entries([], [], [])
-        tables: list[LazyRows] = []
-        for weight in weights:
-            grad = weight.grad
-            if grad is None:
-                continue
-            rows = None if type(weight) is Parameter else lazy_rows(weight)  # asked of every weight at every step
-            if rows is not None:
-                if rows.owner() is not self:
-                    raise ConfigError("Another optimizer was built on this RowTable later: step that one.")
-                rows.check(grad, settings)
-                rows.state = self.state[weight] = self.state.get(weight) or rows.begin()
-                tables.append(rows)
-                continue
-            if grad.layout is not torch.strided:
-                raise ConfigError("Sparse gradients are not taken: make the embedding with sparse=False.")
-            entries.weights.append(weight)
-            entries.grads.append(grad)
-            entries.states.append(self.state.get(weight) or self._start(form, weight))
+        grads = [*map(GRAD, weights)]
+        entries = Entries([*weights], grads, [*map(self.state.get, weights)]).where(
+            [grad is not None for grad in grads]
+        )
+        asleep = [type(weight) is not Parameter and lazy_rows(weight) is not None for weight in entries.weights]
+        tables = []
+        if any(asleep):
+            tables = [self._rows(*entry, settings) for entry in zip(*entries.where(asleep), strict=True)]
+            entries = entries.where(not sleeps for sleeps in asleep)
+        if not {*map(LAYOUT, entries.grads)} <= {torch.strided}:
+            raise ConfigError("Sparse gradients are not taken: make the embedding with sparse=False.")
+        if not all(entries.states):
+            started = [state or self._start(form, weight) for weight, _, state in zip(*entries, strict=True)]
+            entries = entries._replace(states=started)
         return entries, tables
+
+    def _rows(self, weight: Tensor, grad: Tensor, state: dict[str, Tensor] | None, settings: Settings) -> LazyRows:
+        """The rows of a RowTable's weight, ready for a step."""
+        rows = lazy_rows(weight)
+        assert rows is not None
+        if rows.owner() is not self:
+            raise ConfigError("Another optimizer was built on this RowTable later: step that one.")
+        rows.check(grad, settings)
+        rows.state = self.state[weight] = state or rows.begin()
+        return rows
 
     def _start(self, form: Form, weight: Tensor) -> dict[str, Tensor]:
         if weight.is_complex():
@@ -194,7 +203,7 @@ class RuleOptimizer(_Undecorated):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up a saved state exactly: unlike torch's, it keeps the state's precision where weights are of half.
 
-        Raises: ConfigError when it was saved by another form, by a rule with other slots, or for other shapes.
+        Raises: ConfigError when it was saved by another rule or form, or for other shapes.
         """
         form = self.rule.form(self.defaults["form"])
         if not {"state", "param_groups"} <= state_dict.keys():
@@ -246,8 +255,8 @@ class RuleOptimizer(_Undecorated):
         for group in state_dict["param_groups"]:
             if missing := self.defaults.keys() - group.keys():
                 raise ConfigError(f"{expected}a group lacks {', '.join(sorted(missing))}.{advice}")
-            if group["form"] != form.name:
-                raise ConfigError(f"{expected}its form is {group['form']!r}.{advice}")
+            if (group["rule"], group["form"]) != (self.rule.name, form.name):
+                raise ConfigError(f"{expected}it is {group['rule']}'s, in the form {group['form']!r}.{advice}")
         for saved in state_dict["state"].values():
             if saved.keys() - ASLEEP != {"step", *form.slots}:
                 raise ConfigError(f"{expected}a weight has {', '.join(sorted(saved)) or 'nothing'}.{advice}")

@@ -17,10 +17,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from yeonma.optim.memory import Floats, Ints
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 MOST = 16  # nodes; a measure that wants more is summed term by term
@@ -155,7 +154,7 @@ def fill(
 ) -> tuple[int, int]:
     """Make the quadratures of sleeps from `starts` to `ends`, and note in `book` where they stand in the lists.
 
-    lines            (steps + 1, 9) the history of a `sleep.Rooted`: a, u, β₁, √β₂, shrink, …
+    lines            (steps + 1, 9) the history of a `rooted.Rooted`: a, u, β₁, √β₂, shrink, …
     book             (≥ steps + 1, 3) int64, of each start: where its nodes stand, how many, and their stamp
     nodes, weights   (room,) float64, filled from `used` on
     stamp            what those that are made get; those that have it already are left as they are

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from yeonma.optim.memory import Floats, Ints
 from yeonma.optim.prefetch import ahead
-from yeonma.optim.quadrature import Floats, Ints
 from yeonma.optim.sleep import Root, Wake
 
 Array = NDArray[Any]  # float32 or float64

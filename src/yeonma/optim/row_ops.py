@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yeonma.optim import torch_ops
-from yeonma.optim.quadrature import Floats
+from yeonma.optim.memory import Floats
 from yeonma.optim.registry import Form
 from yeonma.optim.settings import Settings
 from yeonma.optim.sleep import Root, Wake

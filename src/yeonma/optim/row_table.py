@@ -19,7 +19,6 @@ from yeonma.optim.memory import zeros
 from yeonma.optim.own_clock import OwnClockRows
 from yeonma.optim.registry import Form, Rule
 from yeonma.optim.settings import Settings
-from yeonma.records import Progress, silent
 
 ROW_CLOCKS: Mapping[str, type[LazyRows]] = {"global": LazyRows, "row": OwnClockRows}
 AS_IT_STANDS: ContextVar[bool] = ContextVar("as_it_stands", default=False)
@@ -74,10 +73,10 @@ def lazy_rows(weight: object) -> LazyRows | None:
     return weight.rows if isinstance(weight, RowParameter) else None
 
 
-def current(weight: Tensor, progress: Progress = silent) -> Tensor:
+def current(weight: Tensor) -> Tensor:
     """A weight as it stands at the present: of a RowTable a flushed copy where rows sleep, else the weight itself."""
     rows = lazy_rows(weight)
-    return weight.detach() if rows is None else rows.current(progress)
+    return weight.detach() if rows is None else rows.current()
 
 
 class _Lookup(torch.autograd.Function):
@@ -197,11 +196,11 @@ class RowTable(nn.Embedding):
             )
         return touched, inverse
 
-    def flush(self, progress: Progress = silent) -> Self:
+    def flush(self) -> Self:
         """Bring every row to the present, in place; changes no mathematics, only rounding."""
         weight = self._parameters["weight"]
         if isinstance(weight, RowParameter) and weight.rows is not None:
-            weight.rows.flush(progress)
+            weight.rows.flush()
             if weight.rows.owner() is None:  # its optimizer is gone
                 weight.rows = None
         return self
