@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from operator import attrgetter, is_
+from itertools import chain
+from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,9 @@ class Streams:
         self._memory: Any = None
         self._dtypes: list[torch.dtype] = []
         self._sizes: list[int] = []
-        self._arrays: list[Tensor] = []
+        self._tensors: list[Tensor] = []  # weights and all that states hold
+        self._arrays: list[Tensor] = []  # those of them that have the weights' sizes
         self._addresses: list[int] = []
-        self._clocks: list[Tensor] = []
         self._readings: list[tuple[np.ndarray, np.ndarray]] = []  # addresses of clocks, and where to read them to
 
     def take(self, form: Form, entries: Entries) -> tuple[Entries, Entries]:
@@ -91,11 +92,10 @@ class Streams:
         return taken, others
 
     def _knows(self, form: Form, entries: Entries) -> bool:
-        arrays = _arrays(form, entries)
         return (
-            _same(arrays, self._arrays)
-            and _same(_clocks(form, entries), self._clocks)
-            and list(map(Tensor.data_ptr, arrays)) == self._addresses
+            len(entries.weights) == len(self._sizes)
+            and all(map(is_, chain(entries.weights, _kept(form, entries)), self._tensors))
+            and [*map(Tensor.data_ptr, self._arrays)] == self._addresses
             and [*map(DTYPE, entries.weights)] == self._dtypes
             and _are_plain(entries.grads, self._dtypes, self._sizes)
         )
@@ -103,18 +103,17 @@ class Streams:
     def _learn(self, form: Form, entries: Entries) -> None:
         with LOCK:
             self._memory = clockwork()
-        n = len(entries.weights)
+        n, states = len(entries.weights), entries.states
         self._dtypes = [weight.dtype for weight in entries.weights]
         self._sizes = [weight.numel() for weight in entries.weights]
         self.numbers = sum(self._sizes)
-        self._arrays, self._clocks = _arrays(form, entries), _clocks(form, entries)
+        self._tensors = [*entries.weights, *_kept(form, entries)]
+        self._arrays = [*entries.weights, *[state[name] for name in form.elements for state in states]]
         self._addresses = [x.data_ptr() for x in self._arrays]
-        places = np.reshape([x.data_ptr() for x in (*self._arrays, *self._clocks)], (-1, n))
-        arrays = len(self._arrays) // n
-        self.table = np.array([self._sizes, self._sizes, *places[:arrays]]).T.copy()
+        self.table = np.array([self._sizes, self._sizes, *np.reshape(self._addresses, (-1, n))]).T.copy()
         self._readings = [
-            (at, np.empty(n, LIKE[dtype].dtype))
-            for at, dtype in zip(places[arrays:], clocks(form).values(), strict=True)
+            (np.array([state[name].data_ptr() for state in states]), np.empty(n, LIKE[dtype].dtype))
+            for name, dtype in clocks(form).items()
         ]
 
     def moments(self) -> Iterator[tuple[tuple[Any, ...], slice | list[int]]]:
@@ -133,18 +132,11 @@ class Streams:
             self._memory.write(at[rows], numbers, value)
 
 
-def _arrays(form: Form, entries: Entries) -> list[Tensor]:
-    """All weights, then all tensors of each slot."""
-    return [*entries.weights, *[state[name] for name in form.elements for state in entries.states]]
-
-
-def _clocks(form: Form, entries: Entries) -> list[Tensor]:
-    """All tensors of each clock."""
-    return [state[name] for name in clocks(form) for state in entries.states]
-
-
-def _same(ones: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
-    return len(ones) == len(others) and all(map(is_, ones, others))
+def _kept(form: Form, entries: Entries) -> Iterator[Tensor]:
+    """All tensors of the states, state by state."""
+    names = (*clocks(form), *form.elements)
+    found = map(itemgetter(*names), entries.states)
+    return chain.from_iterable(found) if len(names) > 1 else found
 
 
 def step_all(form: Form, entries: Entries, settings: Settings, streams: Streams) -> Entries:
