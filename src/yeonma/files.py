@@ -15,6 +15,7 @@ from typing import Any
 from yeonma.errors import DiskError, RunError
 
 MANIFEST = "manifest.json"
+WRONG_PLACE = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EROFS}
 
 
 @contextmanager
@@ -28,9 +29,10 @@ def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        number = getattr(error, "errno", None)
+        full = number == errno.ENOSPC or "No space left" in str(error)
         reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error)
-        advice = "Free space or choose" if full else "Choose"
+        advice = "Choose" if number in WRONG_PLACE else "Free space or choose"
         raise DiskError(f"{path} could not be written: {reason}. {advice} another place with -o.") from error
 
 
