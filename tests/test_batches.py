@@ -8,38 +8,50 @@ from hypothesis import strategies as st
 
 from yeonma import batches
 
-LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=200).map(lambda x: np.array(x, np.int64))
+LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=200)
+
+
+def prepared(lengths, rows=None):
+    """Examples whose longest rows have these lengths; `rows` says how many each has, one where it is left out."""
+    counts = np.ones(len(lengths), np.int64) if rows is None else np.array(rows)
+    longest = np.array(lengths, np.int64)
+    starts, items = np.concatenate([[0], np.cumsum(counts)]), np.repeat(np.arange(len(lengths)), counts)
+    return batches.Prepared([], items, starts, np.repeat(longest, counts), longest, {}, 0)
 
 
 @given(
-    LENGTHS,
+    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 5)), min_size=1, max_size=200),
     st.integers(1, 50),
     st.booleans(),
-    st.one_of(st.none(), st.integers(60, 500)),
+    st.one_of(st.none(), st.integers(300, 900)),
     st.integers(0, 9),
     st.integers(0, 9),
 )
-def test_every_row_stands_in_one_batch(lengths, size, bucket, tokens, seed, epoch):
+def test_every_example_stands_in_one_batch(sizes, size, bucket, tokens, seed, epoch):
     bucket = bucket or tokens is not None  # the config refuses random batches cut by tokens
-    made = batches.plan(lengths, size, tokens, bucket, seed, epoch)
-    assert sorted(np.concatenate(made).tolist()) == list(range(len(lengths)))
-    assert len(made) == batches.steps_per_epoch(lengths, size, tokens, bucket)
-    if tokens:
-        assert all(lengths[rows].max() * len(rows) <= tokens for rows in made)
-    else:
-        assert all(len(rows) <= size for rows in made)
+    given = prepared(*zip(*sizes, strict=True))
+    made = batches.plan(given, size, tokens, bucket, seed, epoch)
+    assert sorted(np.concatenate(made).tolist()) == list(range(len(sizes)))
+    assert len(made) == batches.steps_per_epoch(given, size, tokens, bucket)
+    for chosen in made:
+        rows = given.rows_of(chosen)
+        assert given.items[rows].tolist() == [item for item in chosen for _ in range(sizes[item][1])]
+        if tokens:
+            assert given.lengths[rows].max() * len(rows) <= tokens
+        else:
+            assert len(chosen) <= size
 
 
 @given(LENGTHS, st.integers(0, 9))
 def test_it_is_a_pure_function(lengths, seed):
-    one, two = (batches.plan(lengths, 8, None, True, seed, 3) for _ in range(2))
+    one, two = (batches.plan(prepared(lengths), 8, None, True, seed, 3) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
 def test_epochs_and_seeds_differ():
-    lengths = np.full(100, 5)
+    given = prepared([5] * 100)
     plans = [
-        np.concatenate(batches.plan(lengths, 8, None, True, seed, epoch)) for seed, epoch in ((1, 0), (1, 1), (2, 0))
+        np.concatenate(batches.plan(given, 8, None, True, seed, epoch)) for seed, epoch in ((1, 0), (1, 1), (2, 0))
     ]
     assert not np.array_equal(plans[0], plans[1])
     assert not np.array_equal(plans[0], plans[2])
@@ -48,7 +60,7 @@ def test_epochs_and_seeds_differ():
 def test_buckets_hold_like_lengths():
     lengths = np.random.default_rng(0).integers(1, 100, 5_000)
     padding = {
-        bucket: sum(int(lengths[r].max()) * len(r) for r in batches.plan(lengths, 64, None, bucket, 1, 0))
+        bucket: sum(int(lengths[r].max()) * len(r) for r in batches.plan(prepared(lengths), 64, None, bucket, 1, 0))
         / lengths.sum()
         for bucket in (True, False)
     }

@@ -16,7 +16,7 @@ from yeonma.model import Model, build
 @pytest.fixture
 def model():
     torch.manual_seed(3)
-    return build(config(encoder__kind="bilstm-attention"), ("긍정", "부정"), dataset().splits["train"]).eval()
+    return build(config(encoder__kind="bilstm-attention"), dataset()).eval()
 
 
 def test_predictions_come_in_the_order_of_the_texts(model):

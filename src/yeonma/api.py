@@ -91,8 +91,8 @@ def dataset(config: configs.Config, splits: Sequence[str] = ("train", "valid")) 
         raise ConfigError("There is no data. Name some: --data nsmc, --data reviews.tsv, or [data] in the config.")
     return data.load(
         d.name, train=d.train, valid=d.valid, test=d.test, columns=d.columns, task=config.task, limit=d.limit,
-        labels=d.labels or None, on_bad_row=d.on_bad_row, valid_fraction=d.valid_fraction, seed=config.seed,
-        splits=splits,
+        labels=d.labels or None, scale=d.scale, first=d.first, join=d.join, group=d.group, on_bad_row=d.on_bad_row,
+        valid_fraction=d.valid_fraction, seed=config.seed, splits=splits,
     )  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _watched(
                 run.note(f"{event.reason} at step {event.step}; best {event.best_score} at step {event.best_step}")
                 write_page(run)
             elif isinstance(event, Evaluated):
-                run.note(f"step {event.step}, validation accuracy {event.scores['accuracy']:.4f}")
+                run.note(f"step {event.step}, validation {event.metric} {event.scores[event.metric]:.4f}")
             yield event
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY):
@@ -219,8 +219,7 @@ def evaluate(
     scores, predictions = score(model, examples, progress=progress)
     if run is not None:
         run.save_scores(name, split, scores)
-        golds = [None if e.gold is None else str(e.gold) for e in examples]
-        run.save_predictions(predictions, golds, [" ⏎ ".join(e.texts) for e in examples])
+        run.save_predictions(model.task, examples, predictions)
         write_page(run)
     return {"n": len(examples), "data": name, "split": split, "scores": scores}
 
@@ -243,8 +242,9 @@ def _examples(run: Run | None, data: str | None, split: str, model: Model) -> tu
     if data is None:
         raise ConfigError("A model folder does not know its data. Name some with --data.")
     columns = config.data.columns if config else {}
-    labels = (config and config.data.labels) or model.task.labels
-    return data, list(load_split(data, split, columns=columns, task=model.task.kind, labels=labels))
+    labels = (config and config.data.labels) or model.task.labels or None
+    kind, scale = model.task.kind, model.task.scale
+    return data, list(load_split(data, split, columns=columns, task=kind, scale=scale, labels=labels))
 
 
 def load(folder: str | Path) -> Model | Vectors:

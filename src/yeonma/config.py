@@ -33,7 +33,14 @@ class DataConfig(Section):
         default_factory=dict, description="cell = name, e.g. {0 = 'negative', 1 = 'positive'}"
     )
     valid_fraction: float = Field(0.1, gt=0, lt=1, description="share of train split off for validation")
+    scale: tuple[float, float] | None = Field(None, description="labels are numbers from the first to the second")
+    first: int | None = Field(None, ge=0, le=1, description="choice: how labels number the first ending, 0 or 1")
+    join: str | None = Field(None, description="tagging: what stands between the tokens of a file")
+    group: str | None = Field(None, description="a column whose values must not stand in two splits")
     max_length: int = Field(128, ge=1, le=1_000_000, description="tokens; what follows is cut and reported")
+    stride: int | None = Field(
+        None, ge=0, description="read long texts in windows that share so many tokens; qa and tagging always do"
+    )
     on_bad_row: Literal["error", "skip"] = Field("error", description="skip: rows go to rejected.jsonl")
     limit: int | None = Field(None, ge=1, description="read only the first rows of train")
 
@@ -49,7 +56,8 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", validate_assignment=True, allow_inf_nan=False)
 
-    kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention")
+    kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention | transformer")
+    path: str | None = Field(None, description="transformer: its folder, or hub:NAME")
     vectors: str | None = Field(None, description="a vectors folder or text file to start from")
     tokenizer: str | None = Field(None, description="left out: the vectors' own, else mecab")
     freeze: str = Field("none", description="none | embeddings | lower:K (these and K layers) | all | gradual")
@@ -71,6 +79,8 @@ class HeadConfig(Section):
 
     hidden: int = Field(0, ge=0, description="units of a ReLU layer before the output; 0 = none")
     dropout: float = Field(0.1, ge=0, lt=1, description="before each of the head's layers")
+    crf: bool = Field(False, description="tagging: learn which tags follow which")
+    answer_tokens: int = Field(30, ge=1, description="qa: an answer's most tokens")
 
 
 class TrainConfig(Section):
@@ -135,7 +145,7 @@ class CheckpointConfig(Section):
 class Config(Section):
     """All settings of a run."""
 
-    task: str = Field("single", description="single")
+    task: str = Field("single", description="single | pair | choice | qa | tagging")
     seed: int = Field(42, ge=0, lt=2**31, description="start of all random numbers")
     data: DataConfig = DataConfig()
     encoder: EncoderConfig = EncoderConfig()

@@ -39,10 +39,8 @@ def make_groups(model: Model, config: Config) -> list[Group]:
     names = ["embeddings", *(f"layer {number}" for number in range(1, len(layers)))]
     *rates, head_rate = learning_rates(config.train, len(layers))
     begins = [e if e is None or e < config.train.epochs else None for e in first_epochs(config, len(layers))]
-    inside = {id(weight) for layer in layers for weight in layer}
-    head = tuple(weight for weight in model.parameters() if id(weight) not in inside)
     encoder = [Group(*row) for row in zip(names, layers, rates, begins, strict=True)]
-    return [Group("head", head, head_rate, 0), *reversed(encoder)]
+    return [Group("head", tuple(model.head.parameters()), head_rate, 0), *reversed(encoder)]
 
 
 def learning_rates(settings: TrainConfig, layers: int) -> list[float]:

@@ -3,73 +3,78 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from yeonma import __version__, batches, plugins
 from yeonma.config import Config
 from yeonma.encoders import Encoder
 from yeonma.errors import RunError
 from yeonma.files import read_json, staged_folder
-from yeonma.records import Batch, Example, Prediction, Progress, silent
+from yeonma.records import Batch, Dataset, Example, Prediction, Progress, silent
 from yeonma.tasks import Task
 
 FORBIDDEN = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib")
 
 
 class Model(nn.Module):
-    """Encoder + head. `max_length` in tokens is the one it was trained with."""
+    """Encoder + head. `max_length` and `stride`, in tokens, are those it was trained with (`batches.prepare`)."""
 
-    def __init__(
-        self, encoder: Encoder, task: Task, *, hidden: int = 0, dropout: float = 0.1, max_length: int = 128
-    ) -> None:
+    def __init__(self, encoder: Encoder, task: Task, *, max_length: int = 128, stride: int | None = None) -> None:
         super().__init__()
-        self.encoder, self.task, self.max_length = encoder, task, max_length
-        self.head = task.head(encoder.width, hidden, dropout)
-        self.head_settings = {"hidden": hidden, "dropout": dropout}
+        self.encoder, self.task, self.max_length, self.stride = encoder, task, max_length, stride
+        self.head = task.head(encoder.width)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The head's scores of a batch."""
-        return self.head(self.encoder(batch))  # type: ignore[no-any-return]
+    def forward(self, batch: Batch) -> Any:
+        """The head's scores of a batch, as the task reads them."""
+        return self.head(self.encoder(batch))
+
+    def prepare(self, examples: Sequence[Example], progress: Progress = silent, cache: bool = True) -> batches.Prepared:
+        """Tokenize examples as the model reads them."""
+        return batches.prepare(self.encoder, self.task, examples, self.max_length, self.stride, progress, cache)
 
     @torch.inference_mode()
     def predictions(
-        self, prepared: batches.Prepared, ids: Sequence[str], progress: Progress = silent
+        self, prepared: batches.Prepared, examples: Sequence[Example], progress: Progress = silent
     ) -> list[Prediction]:
         """A prediction for every prepared example, in their order whatever the batches were."""
-        found: list[Prediction | None] = [None] * len(ids)
-        for done, (item, answer) in enumerate(self._answers(prepared), start=1):
-            found[item] = Prediction(ids[item], *answer)
-            if done % 256 == 0 or done == len(ids):
-                progress("predicting", done, len(ids), "examples")
-        return [prediction for prediction in found if prediction is not None]
+        found: list[Any] = [None] * len(prepared.windows)
+        for done, (row, read) in enumerate(self._read(prepared), start=1):
+            found[row] = read
+            if done % 256 == 0 or done == len(found):
+                progress("predicting", done, len(found), "texts")
+        bounds = zip(examples, prepared.starts.tolist(), prepared.starts[1:].tolist(), strict=False)
+        return [self.task.answer(e, prepared.windows[start:end], found[start:end]) for e, start, end in bounds]
 
-    def _answers(self, prepared: batches.Prepared) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    def _read(self, prepared: batches.Prepared) -> Iterator[tuple[int, Any]]:
         was_training = self.training
         self.eval()
         try:
-            for chosen in batches.in_order(prepared.lengths):
-                batch = batches.collate(self.encoder, prepared, chosen)
-                yield from zip(batch.items.tolist(), self.task.decode(self(batch)), strict=True)
+            for rows in batches.in_order(prepared.lengths):
+                batch = batches.collate(self.encoder, prepared, rows)
+                yield from zip(rows.tolist(), self.task.read(self(batch), batch), strict=True)
         finally:
             self.train(was_training)
 
     def predict(self, texts: Sequence[str | tuple[str, ...]], progress: Progress = silent) -> list[Prediction]:
         """Answers for plain texts (or tuples of texts), in their order.
 
-        Raises: TypeError when one string is given instead of a list of them.
+        A tuple holds what an example of the task holds: two texts of a pair, a question and its context, a premise and
+        its endings.
+        Raises: TypeError when one string is given instead of a list of them; ConfigError for texts that do not fit.
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts: predict([text])")
         examples = [Example(str(i), (t,) if isinstance(t, str) else tuple(t)) for i, t in enumerate(texts)]
-        prepared = batches.prepare(self.encoder, self.task, examples, self.max_length, cache=False)
-        return self.predictions(prepared, [e.id for e in examples], progress)
+        for example in examples:
+            self.task.must_fit(example.texts)
+        return self.predictions(self.prepare(examples, cache=False), examples, progress)
 
     def save_pretrained(self, folder: str | Path, card: str = "") -> None:
         """Write config.json, model.safetensors, labels.json, the tokenizer's files, words.txt and README.md.
@@ -78,7 +83,8 @@ class Model(nn.Module):
         """
         with staged_folder(Path(folder)) as stage:
             self.encoder.save_assets(stage)
-            save_file({name: t.contiguous() for name, t in self.state_dict().items()}, stage / "model.safetensors")
+            weights = {self.encoder.public_name(name): t.contiguous() for name, t in self.state_dict().items()}
+            save_file(weights, stage / "model.safetensors", metadata={"format": "pt"})
             (stage / "config.json").write_text(
                 json.dumps(self.description(), indent=2, ensure_ascii=False), encoding="utf-8"
             )
@@ -86,14 +92,16 @@ class Model(nn.Module):
             (stage / "README.md").write_text(card or _card(self), encoding="utf-8")
 
     def description(self) -> dict[str, Any]:
-        """What config.json holds."""
-        return {
-            "yeonma_version": __version__,
+        """What config.json holds: under "yeonma" what is ours, beside it what others look for."""
+        own = {
+            "version": __version__,
             "task": self.task.kind,
+            "task_settings": self.task.settings(),
             "encoder": {"kind": self.encoder.kind, **self.encoder.settings.model_dump()},
-            "head": self.head_settings,
             "max_length": self.max_length,
+            "stride": self.stride,
         }
+        return {**self.encoder.public_config(), "yeonma": own}
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
@@ -106,25 +114,26 @@ class Model(nn.Module):
             raise RunError(
                 f"{folder} is a pickle, which can run code when it is read. Give a folder with model.safetensors."
             )
-        description = read_json(folder / "config.json")
         try:
-            encoder_class = plugins.load("encoder", description["encoder"].pop("kind"))
-            encoder = encoder_class.load_assets(encoder_class.Settings(**description["encoder"]), folder)
-            task = plugins.load("task", description["task"])(read_json(folder / "labels.json"))
-            model = cls(encoder, task, max_length=description["max_length"], **description["head"])
+            own = read_json(folder / "config.json")["yeonma"]
+            encoder_class = plugins.load("encoder", own["encoder"].pop("kind"))
+            encoder = encoder_class.load_assets(encoder_class.Settings(**own["encoder"]), folder)
+            task = plugins.load("task", own["task"])(read_json(folder / "labels.json"), **own["task_settings"])
+            model = cls(encoder, task, max_length=own["max_length"], stride=own["stride"])
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise RunError(f"{folder / 'config.json'} does not describe a yeonma model: {error!r}.") from error
-        load_weights(model, folder / "model.safetensors")
+        load_weights(model, folder / "model.safetensors", encoder.public_name)
         return model.eval()
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Load a state dict, every tensor of it and nothing else.
+def load_weights(model: nn.Module, path: Path, name_of: Callable[[str], str] = str) -> None:
+    """Load a state dict, every tensor of it and nothing else; `name_of` gives a weight's name in the file.
 
     Raises: RunError naming the tensors that are missing, left over or misshapen.
     """
+    own = {name_of(name): name for name in model.state_dict()}
     try:
-        state = load_file(path)
+        state = {own.get(name, name): tensor for name, tensor in load_file(path).items()}
         problem = model.load_state_dict(state, strict=False)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise RunError(f"{path} cannot be loaded: {str(error).splitlines()[-1].strip()}") from error
@@ -134,15 +143,16 @@ def load_weights(model: nn.Module, path: Path) -> None:
         )
 
 
-def build(config: Config, labels: Sequence[str], train: Sequence[Example], progress: Progress = silent) -> Model:
+def build(config: Config, dataset: Dataset, progress: Progress = silent) -> Model:
     """A fresh model for training; random numbers come from torch's global generator."""
-    task: Task = plugins.load("task", config.task)(labels)
+    train = dataset.splits["train"]
+    task: Task = plugins.load("task", config.task)(dataset.labels, scale=dataset.scale, **config.head.model_dump())
     encoder_class = plugins.load("encoder", config.encoder.kind)
     settings = encoder_class.Settings(**(config.encoder.model_extra or {}))
-    texts = [text for example in train for row in task.inputs(example) for text in row]
-    where = {"vectors": config.encoder.vectors, "tokenizer": config.encoder.tokenizer}
-    encoder = encoder_class.prepare(settings, texts, progress=progress, **where)
-    model = Model(encoder, task, max_length=config.data.max_length, **config.head.model_dump())
+    texts = [text for example in train for text in example.texts]
+    where = {name: getattr(config.encoder, name) for name in ("vectors", "tokenizer", "path")}
+    encoder = encoder_class.prepare(settings, texts, parts=task.parts, progress=progress, **where)
+    model = Model(encoder, task, max_length=config.data.max_length, stride=config.data.stride)
     if config.train.class_weights == "balanced":
         task.weigh(train)
     return model

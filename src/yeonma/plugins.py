@@ -11,11 +11,16 @@ from yeonma.errors import ConfigError, nearest
 BUILT_IN: dict[str, dict[str, str]] = {
     "task": {
         "single": "yeonma.tasks.single:Single",
+        "pair": "yeonma.tasks.pair:Pair",
+        "choice": "yeonma.tasks.choice:Choice",
+        "qa": "yeonma.tasks.qa:QA",
+        "tagging": "yeonma.tasks.tagging:Tagging",
     },
     "encoder": {
         "bag": "yeonma.encoders.bag:Bag",
         "cnn": "yeonma.encoders.cnn:CNN",
         "bilstm-attention": "yeonma.encoders.bilstm:BiLSTMAttention",
+        "transformer": "yeonma.encoders.transformer:Transformer",
     },
     "pretrain": {
         "word2vec": "yeonma.pretraining.word2vec:Word2Vec",

@@ -49,6 +49,8 @@ class Tokens:
     part     (T,) int8 which text of the row a token belongs to; −1 for a special token
     row      which of the tokenized rows this is a window of
     cut      how many tokens of the row were left out
+    start    where the window begins among the tokens of the row's last text
+    characters  (T, 16) int32 rows of the encoder's table of characters, where it has one
     """
 
     ids: np.ndarray
@@ -56,6 +58,8 @@ class Tokens:
     part: np.ndarray
     row: int = 0
     cut: int = 0
+    start: int = 0
+    characters: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,19 @@ class Encoded(NamedTuple):
 
 
 class Prediction(NamedTuple):
-    """A decoded answer: its value, its probability, and the probability of every label where there are labels."""
+    """A decoded answer.
+
+    value   a label, the number of an ending ("1", "2", …), a number, the text of an answer, or the spans of a tagging
+    score   its probability; of a tagging the mean over the spans, of a number 1
+    scores  the probability of every label or ending, or of the likeliest answers
+    spans   the characters that a tagging or an answer stands for
+    """
 
     id: str
-    value: str | float
+    value: str | float | tuple[Span, ...]
     score: float
     scores: Mapping[str, float] = {}
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +116,14 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The model was scored on the validation examples."""
+    """The model was scored on the validation examples; `metric` names the score that chooses between models."""
 
     step: int
     epoch: int
     scores: Mapping[str, Any]
     best: bool
     seconds: float
+    metric: str = "accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +162,8 @@ class Rejected:
 class Dataset:
     """The examples of the splits on hand ("train", "valid", "test"), their labels in order, and the rejected rows.
 
-    sources says for each split where it came from; metric names the score that chooses between models.
+    sources says for each split where it came from; metric names the score that chooses between models; scale is the
+    lowest and highest number of a regression, None where the gold answers are no numbers.
     """
 
     name: str
@@ -159,6 +172,7 @@ class Dataset:
     rejected: Sequence[Rejected] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     metric: str = "accuracy"
+    scale: tuple[float, float] | None = None
 
 
 Progress = Callable[[str, int, int | None, str], None]

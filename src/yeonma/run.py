@@ -11,12 +11,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yeonma import __version__, config
 from yeonma.errors import RunError
 from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, tidy, write_json, write_text
-from yeonma.records import Dataset, Evaluated, Event, Finished, Prediction, Rejected, Saved, Stepped
+from yeonma.records import Dataset, Evaluated, Event, Example, Finished, Prediction, Rejected, Saved, Stepped
+
+if TYPE_CHECKING:
+    from yeonma.tasks import Task
 
 KINDS: dict[str, type] = {"stepped": Stepped, "evaluated": Evaluated, "saved": Saved, "finished": Finished}
 
@@ -273,32 +276,25 @@ class Run:
         """All scores so far, by "data:split"."""
         return self.read("eval/scores.json")
 
-    def save_predictions(
-        self, predictions: Sequence[Prediction], golds: Sequence[str | None], texts: Sequence[str]
-    ) -> None:
+    def save_predictions(self, task: Task, examples: Sequence[Example], predictions: Sequence[Prediction]) -> None:
         """Write eval/predictions.parquet, and the wrong ones to eval/errors.csv, most confident first."""
         import polars as pl
 
-        rows = pl.DataFrame(
-            {
-                "id": [p.id for p in predictions],
-                "text": list(texts),
-                "gold": list(golds),
-                "predicted": [str(p.value) for p in predictions],
-                "probability": [p.score for p in predictions],
-            },
-            schema={
-                "id": pl.String,
-                "text": pl.String,
-                "gold": pl.String,
-                "predicted": pl.String,
-                "probability": pl.Float64,
-            },
-        )
+        pairs = list(zip(examples, predictions, strict=True))
+        texts = dict.fromkeys(("id", "text", "gold", "predicted"), pl.String())
+        columns = {
+            "id": [p.id for p in predictions],
+            "text": [" ⏎ ".join(e.texts) for e in examples],
+            "gold": [None if e.gold is None else task.written(e, e.gold) for e in examples],
+            "predicted": [task.written(e, p.value) for e, p in pairs],
+            "probability": [p.score for p in predictions],
+        }
+        rows = pl.DataFrame(columns, schema={**texts, "probability": pl.Float64()})
+        missed = [e.gold is not None and not task.right(e, p) for e, p in pairs]
+        wrong = rows.filter(pl.Series(missed, dtype=pl.Boolean))
         with staged_file(self.folder / "eval" / "predictions.parquet") as stage:
             rows.write_parquet(stage)
         with staged_file(self.folder / "eval" / "errors.csv") as stage:
-            wrong = rows.filter(pl.col("gold") != pl.col("predicted"))
             wrong.sort("probability", descending=True, maintain_order=True).write_csv(stage)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from yeonma import batches
 from yeonma.batches import Prepared
 from yeonma.model import Model
 from yeonma.records import Example, Prediction, Progress, silent
@@ -18,6 +17,6 @@ def evaluate(
 
     The scores carry `truncated`, the number of examples that were longer than the model reads.
     """
-    prepared = prepared or batches.prepare(model.encoder, model.task, examples, model.max_length, progress)
-    predictions = model.predictions(prepared, [e.id for e in examples], progress)
+    prepared = prepared or model.prepare(examples, progress)
+    predictions = model.predictions(prepared, examples, progress)
     return {**model.task.scores(predictions, examples), "truncated": prepared.truncated}, predictions

@@ -70,18 +70,16 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
     if not dataset.splits["train"] or not dataset.splits["valid"]:
         raise InputError("Training needs at least one training and one validation example. Give more rows.")
     torch.manual_seed(config.seed)
-    model = build(config, dataset.labels, dataset.splits["train"], progress)
+    model = build(config, dataset, progress)
     parts = groups.make_groups(model, config)
     groups.freeze(parts, settings.epochs)  # what no epoch trains
-    metric = settings.metric or dataset.metric
+    usual = dataset.metric if dataset.metric in model.task.metrics else model.task.metrics[0]
+    metric = settings.metric or usual
     if metric not in model.task.metrics:
         raise ConfigError(f"train.metric: there is no score called {metric!r}.{nearest(metric, model.task.metrics)}")
-    rows = {
-        split: batches.prepare(model.encoder, model.task, dataset.splits[split], config.data.max_length, progress)
-        for split in ("train", "valid")
-    }
+    rows = {split: model.prepare(dataset.splits[split], progress) for split in ("train", "valid")}
     optimizer = groups.make_optimizer(parts, settings)
-    per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"].lengths, *_cut(settings))
+    per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"], *_cut(settings))
     rates = [group["lr"] for group in optimizer.param_groups]
     return Training(
         config,
@@ -183,15 +181,16 @@ def update(t: Training, stop: Callable[[], bool] = lambda: False) -> tuple[float
     t.model.train()
     t.optimizer.zero_grad(set_to_none=False)
     chosen = _micro_batches(t)
-    total, loss_sum = sum(len(rows) for rows in chosen), 0.0
-    for rows in chosen:
+    total, loss_sum = sum(len(examples) for examples in chosen), 0.0
+    for examples in chosen:
         if stop():
             return None
-        batch = batches.collate(t.model.encoder, t.train, rows)
+        batch = batches.collate(t.model.encoder, t.train, t.train.rows_of(examples))
         with autocast(t.config.train.precision):
-            loss = t.model.task.loss(t.model(batch).float(), batch)
-        torch.autograd.backward(loss * (len(rows) / total))  # the step's gradient is the mean over all its examples
-        loss_sum += float(loss.detach()) * len(rows)
+            out = t.model(batch)
+        loss = t.model.task.loss(out, batch)
+        torch.autograd.backward(loss * (len(examples) / total))  # the step's gradient is the mean over its examples
+        loss_sum += float(loss.detach()) * len(examples)
     settings = t.config.train
     rate = optim.multiplier(
         settings.schedule, t.state.step, t.steps, optim.warmup_steps(settings.warmup_ratio, t.steps)
@@ -212,10 +211,10 @@ def update(t: Training, stop: Callable[[], bool] = lambda: False) -> tuple[float
 
 
 def _micro_batches(t: Training) -> list[np.ndarray]:
-    """The rows of the coming step: one batch, or for gradient descent all of them, in batches that fit into memory."""
+    """The examples of the coming step: one batch, or for gradient descent all, in batches that fit into memory."""
     epoch, index = divmod(t.state.step, t.steps_per_epoch)
     if t.epoch_plan[0] != epoch:
-        t.epoch_plan = (epoch, batches.plan(t.train.lengths, *_cut(t.config.train), t.config.seed, epoch))
+        t.epoch_plan = (epoch, batches.plan(t.train, *_cut(t.config.train), t.config.seed, epoch))
     return t.epoch_plan[1] if full_batch(t.config.train) else [t.epoch_plan[1][index]]
 
 
@@ -238,7 +237,8 @@ def _evaluate(t: Training, run: Run) -> Evaluated:
     if 0 < t.config.train.patience <= state.stale:
         state.stopped = "early stop"
     run.save_probe(state.step, {**probes.path_point(t.model, t.optimizer), **probes.states(t.model, t.valid)})
-    return Evaluated(state.step, (state.step - 1) // t.steps_per_epoch, scores, best, time.monotonic() - began)
+    epoch, seconds = (state.step - 1) // t.steps_per_epoch, time.monotonic() - began
+    return Evaluated(state.step, epoch, scores, best, seconds, t.metric)
 
 
 def save(t: Training, run: Run) -> Saved:
@@ -296,8 +296,9 @@ def inputs_of(t: Training) -> str:
     )
     for rows in (t.train, t.valid):
         key.update(rows.lengths.tobytes())
-        for name in sorted(rows.targets):
-            key.update(rows.targets[name].numpy().tobytes())
+        for _, column in sorted(rows.targets.items()):
+            for values in [column.numpy()] if isinstance(column, torch.Tensor) else column:
+                key.update(values.tobytes())
     return key.hexdigest()
 
 

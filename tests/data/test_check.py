@@ -217,8 +217,71 @@ def test_progress_is_shown(write):
     assert shown == [("checking train.tsv", 0, None, "rows"), ("checking train.tsv", 1_000, None, "rows")]
 
 
-def test_the_samples_are_healthy():
-    assert check("sample-single").findings == ()
+@pytest.mark.parametrize("task", ["single", "pair", "choice", "qa", "tagging"])
+def test_the_samples_are_healthy(task):
+    assert check(f"sample-{task}").findings == ()
+
+
+def test_pairs_are_compared_and_measured_as_pairs(write):
+    head = "text1\ttext2\tlabel\n"
+    train = write("train.tsv", head + "가 나\t다\tx\n가 나\t라\ty\n가 나\t다\ty\n")
+    test = write("test.tsv", head + "다\t가 나\tx\n가 나\t라\ty\n")
+    checkup = check([train, test], task="pair", lengths=lambda text: len(text.split()), max_length=2)
+    assert checkup.overlaps == {"test in train": 1}
+    assert (checkup.splits[0].repeated, checkup.splits[0].two_labels, checkup.splits[0].too_long) == (1, 1, 3)
+    assert checkup.splits[0].lengths.longest == 4
+
+
+def test_numbers_outside_the_scale_are_wrong_rows(write):
+    path = write("train.tsv", "text1\ttext2\tscore\n가\t나\t3\n다\t라\t7\n")
+    checkup = check(path, task="pair", scale=(0, 5))
+    assert said(checkup, "error") == [("train.tsv", 3, 1, "the label must be a number from 0 to 5; came 7")]
+    assert checkup.splits[0].labels == {}
+
+
+def test_choices_are_counted_by_the_number_of_the_ending_and_measured_row_by_row(write):
+    row = '{{"premise": "하나 둘", "endings": ["셋", "넷 다섯{more}"], "label": {label}}}\n'
+    train = write("train.jsonl", row.format(more="", label=1) + row.format(more=" 여섯", label=1))
+    test = write("test.jsonl", row.format(more=" 일곱", label=2))
+    checkup = check([train, test], task="choice", lengths=lambda text: len(text.split()), max_length=4)
+    assert (checkup.splits[0].labels, checkup.splits[1].labels) == ({"1": 2}, {"2": 1})
+    assert checkup.splits[0].too_long == 1
+    assert checkup.errors == ()
+    assert checkup.findings[0].message.startswith("rows of more than max_length = 4 tokens, which will be cut: 1")
+    counted = check([test], task="choice", first=0)
+    assert said(counted, "error")[0][1] == 1
+    assert "If the file counts them from 1, say first = 1" in counted.errors[0].message
+
+
+def test_answers_at_wrong_places_and_missing_ones(write):
+    rows = [
+        {"question": "?", "context": "가나다", "answers": {"text": ["나"], "answer_start": [1]}},
+        {"question": "?", "context": "가나다", "answers": {"text": ["나"], "answer_start": [2]}},
+        {"question": "!", "context": "가나다 라", "answers": {"text": [], "answer_start": []}},
+    ]
+    path = write("train.json", json.dumps(rows))
+    checkup = check(path, task="qa", lengths=lambda text: len(text.split()), max_length=2)
+    assert said(checkup, "error") == [
+        (
+            "train.json",
+            2,
+            1,
+            "the answer '나' must stand in the context at 2; there stands '다'. The nearest stands at 1",
+        ),
+        ("train.json", 3, 1, "rows without an answer (name its column with columns.answers if there is one): 1"),
+    ]
+    assert [f.message for f in checkup.findings if f.severity == "note"] == [
+        "rows of more than max_length = 2 tokens, which will be read in several windows: 1 (33.3%)"
+    ]
+
+
+def test_broken_tags_are_counted(write):
+    path = write("train.conll", "a B-X\nb I-Y\nc O\nd I-X\n\ne I-X\n\nf O\n")
+    checkup = check(path, task="tagging")
+    message = "tags that continue an entity none began (broken BIO, or IOB1), read as its beginning: 3 (lines 1, 6, …)"
+    assert said(checkup, "warning") == [("train.conll", 1, 3, message)]
+    assert checkup.splits[0].labels == {"X": 3, "Y": 1}
+    assert (checkup.splits[0].rows, checkup.splits[0].wrong, checkup.errors) == (3, 0, ())
 
 
 def test_nsmc_as_it_is(real_data):

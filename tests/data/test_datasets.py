@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -153,6 +154,13 @@ WRONG = [
     ({"name": "nsmc", "valid_fraction": 1.5}, ConfigError, "valid_fraction must lie between 0 and 1"),
     ({"name": "nsmc", "limit": 0}, ConfigError, "limit must be at least 1"),
     ({"name": "nsmc", "seed": -1}, ConfigError, "seed must not be negative"),
+    ({"name": "nsmc", "scale": (5, 0)}, ConfigError, "scale must be the lowest and the highest number"),
+    (
+        {"name": "nsmc", "scale": (0, 5), "labels": ["a"]},
+        ConfigError,
+        "labels must be left out: the labels are numbers",
+    ),
+    ({"train": "a.tsv", "task": "qa", "scale": (0, 5)}, ConfigError, "scale is for labels that are numbers"),
     ({"name": "klue-ynat"}, DataError, "Run: yeonma data fetch klue-ynat"),
 ]
 
@@ -216,18 +224,55 @@ def test_texts_alone(write):
         list(read_texts(write("a.jsonl", '{"text": "가"}\n{"text": 3}\n')))
 
 
-REAL = [
-    ("nsmc", {"train": 135_000, "valid": 15_000, "test": 50_000}),
-    ("klue-ynat", {"train": 32_893, "valid": 3_654, "test": 9_107}),
-    ("glue-sst2", {"train": 60_614, "valid": 6_735, "test": 872}),
-    ("glue-cola", {"train": 7_696, "valid": 855, "test": 1_043}),
-]
+def test_pairs_with_a_number(write):
+    table = "sentence1\tsentence2\tscore\n" + "가\t나\t2.5\n다\t라\t5\n" * 5
+    data = load(train=write("a.tsv", table), task="pair", scale=(0, 5), valid_fraction=0.2)
+    assert (data.labels, data.scale, data.metric) == ((), (0.0, 5.0), "pearson")
+    assert {e.gold for e in data.splits["train"]} == {2.5, 5.0}
+    with pytest.raises(DataError, match=r"a\.tsv:3: the label must be a number from 0 to 4; came 5\."):
+        load(train=write("a.tsv", table), task="pair", scale=(0, 4))
+    assert load(train=write("a.tsv", table), task="pair", valid_fraction=0.2).labels == ("2.5", "5")
 
 
-@pytest.mark.parametrize(("name", "counts"), REAL)
-def test_real_data_sets_load_whole(real_data, name, counts):
-    data = load(name)
-    assert {split: len(rows) for split, rows in data.splits.items()} == counts
-    for rows in data.splits.values():
-        assert {e.gold for e in rows} == set(data.labels)
-        assert len({e.id for e in rows}) == len(rows)
+def test_a_number_may_be_asked_for_where_the_catalog_has_labels(tmp_path, monkeypatch, write):
+    monkeypatch.setenv("YEONMA_DATA", str(tmp_path))
+    table = "id\tsentence_A\tsentence_B\trelatedness_score\tlabel\n" + "1\ta\tb\t3.3\t1\n" * 10
+    for split in ("train", "validation", "test"):
+        write(f"sick/{split}.tsv", table)
+    assert load("sick", task="pair").metric == "accuracy"
+    data = load("sick", task="pair", columns={"label": "relatedness_score"}, scale=(1, 5))
+    assert (data.labels, data.metric, data.scale) == ((), "pearson", (1.0, 5.0))
+    assert data.splits["test"][0].gold == 3.3
+
+
+def test_klues_own_files(tmp_path, monkeypatch, write):
+    """Lists of objects, the labels by name or as a part of a cell."""
+    monkeypatch.setenv("YEONMA_DATA", str(tmp_path))
+    ynat = [{"guid": "y1", "title": "제목", "label": "정치", "annotations": {"annotations": {"first-scope": "정치"}}}]
+    nli = [{"guid": "n1", "source": "airbnb", "premise": "가", "hypothesis": "나", "gold_label": "neutral"}]
+    sts = [{"guid": "s1", "sentence1": "가", "sentence2": "나", "labels": {"label": 3.7, "binary-label": 1}}]
+    for name, rows in [("ynat", ynat), ("nli", nli), ("sts", sts)]:
+        write(f"klue-{name}/dev.json", json.dumps(rows, ensure_ascii=False))
+    assert load_split("klue-ynat") == (Example("y1", ("제목",), "정치"),)
+    assert load_split("klue-nli", task="pair") == (Example("n1", ("가", "나"), "neutral"),)
+    assert load_split("klue-sts", task="pair") == (Example("s1", ("가", "나"), 3.7),)
+
+
+def test_question_pair_is_the_other_way_round(tmp_path, monkeypatch, write):
+    monkeypatch.setenv("YEONMA_DATA", str(tmp_path))
+    write("question-pair/test.csv", "question1,question2,is_duplicate\n가,가,0\n가,나,1\n")
+    assert [e.gold for e in load_split("question-pair", task="pair")] == ["same", "different"]
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "counts"),
+    [
+        ("sample-pair", "pair", (168, 33, 36)),
+        ("sample-choice", "choice", (90, 22, 30)),
+        ("sample-qa", "qa", (99, 21, 24)),
+        ("sample-tagging", "tagging", (128, 27, 27)),
+    ],
+)
+def test_the_other_bundled_samples(name, task, counts):
+    data = load(name, task=task)
+    assert tuple(len(data.splits[split]) for split in ("train", "valid", "test")) == counts

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yeonma.data.datasets import load_split
-from yeonma.data.readers import rows, scan
+from yeonma.data.readers import SUFFIXES, rows, scan
 from yeonma.errors import DataError
 from yeonma.records import Rejected
 
@@ -85,8 +85,48 @@ MALFORMED = [
     ("pickle by its long name", "a.pickle", b"\x80\x04.", ":", "A pickle can run code"),
     ("array", "a.npy", b"", ":", "An array has no columns"),
     ("sheet", "a.xlsx", b"PK", ":", "Save the sheet as CSV UTF-8"),
-    ("JSON document", "a.json", "[]", ":", "Write one JSON object a line (.jsonl)"),
-    ("unknown suffix", "a.doc", "", ":", "must end in one of .csv .tsv .jsonl .txt .parquet; it ends in '.doc'"),
+    ("empty list", "a.json", "[]", ":1:", "the list is empty"),
+    ("empty document", "a.json", " \n", ":1:", "it is empty"),
+    ("document of another shape", "a.json", '{"rows": []}', ":1:", "must be a list of objects, or SQuAD's"),
+    ("number for a document", "a.json", "3", ":1:", "came a int"),
+    ("cut document", "a.json", '[\n{"text": "a"},\n{"text"', ":3:", "must be JSON: Expecting ':' delimiter"),
+    ("lines of JSON in a document", "a.json", JSON + JSON, ":2:", "One object a line is .jsonl"),
+    ("NaN in a document", "a.json", '[{"label": NaN}]', ":1:", "NaN is not JSON"),
+    ("deep document", "a.json", "[" * 100_000, ":1:", "must be JSON: maximum recursion depth"),
+    ("broken UTF-8 in a document", "a.json", b'[\n"\xff"]', ":2:", "byte 0xFF is not UTF-8"),
+    ("UTF-16 document", "a.json", "[]".encode("utf-16"), ":1:", "this is UTF-16"),
+    ("text in a list", "a.json", '[{"text": "a"}, 3]', ":2:", "must be a JSON object; came a int"),
+    ("surrogate in a document", "a.json", '[{"text": "\\ud800"}]', ":1:", "surrogates not allowed"),
+    ("article without paragraphs", "a.json", '{"data": [{"paragraphs": []}, {}]}', ":1:", "article 2 must have a list"),
+    (
+        "paragraph without a context",
+        "a.json",
+        '{"data": [{"paragraphs": [{"qas": []}]}]}',
+        ":1:",
+        "paragraph 1 of article 1 must have a context (a text) and qas (a list)",
+    ),
+    (
+        "question that is none",
+        "a.json",
+        '{"data": [{"paragraphs": [{"context": "", "qas": [3]}]}]}',
+        ":1:",
+        "a question of paragraph 1 of article 1 must be an object; came a int",
+    ),
+    (
+        "token without a tag",
+        "a.conll",
+        "EU B-ORG\nrejects\n",
+        ":2:",
+        "must hold a token and, in its last column, a tag",
+    ),
+    ("columns without a sentence", "a.bio", "-DOCSTART- O\n\n", ":1:", "must hold rows"),
+    (
+        "unknown suffix",
+        "a.doc",
+        "",
+        ":",
+        "must end in one of .csv .tsv .jsonl .txt .conll .bio .json .parquet; it ends in '.doc'",
+    ),
     ("no suffix", "a", "", ":", "it ends in 'nothing'"),
 ]
 
@@ -173,6 +213,8 @@ PIECES = [
     "1",
     "가",
     "__label__",
+    "## ",
+    "B-PS",
     " ",
     "\0",
     "\\ud8",
@@ -181,7 +223,7 @@ CONTENTS = st.one_of(st.binary(), st.lists(st.sampled_from(PIECES)).map(lambda p
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
-@given(CONTENTS, st.sampled_from([".csv", ".tsv", ".jsonl", ".txt", ".parquet"]))
+@given(CONTENTS, st.sampled_from(SUFFIXES))
 def test_whatever_comes_there_is_no_other_error(write, content, suffix):
     path = write("a" + suffix, content)
     lines, error = [0], f"{path}:"
@@ -203,6 +245,7 @@ ONE_BAD_ROW = [
     ("a.jsonl", b'{"text": "a"}\n{"text"\n{"text": "c"}\n'),
     ("a.txt", b"__label__1 a\nb\n__label__3 c\n"),
     ("a.txt", b"text\tlabel\na\t1\nb\nc\t3\n"),
+    ("a.json", b'[{"text": "a"}, 2, {"text": "c"}]'),
 ]
 
 

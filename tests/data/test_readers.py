@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yeonma.data.readers import Row, encoding_of, rows
+from yeonma.data.readers import encoding_of, rows
+from yeonma.data.row import Row
+from yeonma.errors import DataError
 
 TEXTS = [('영화가 "정말" 좋다, 진짜', "1"), ("", "0"), ("  빈칸  ", "0"), ("'따옴표", "1")]
 quick = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
@@ -79,8 +81,6 @@ def test_a_cut_parquet_file_is_refused(tmp_path):
     import pyarrow
     from pyarrow import parquet
 
-    from yeonma.errors import DataError
-
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"text": ["가"] * 100}), path)
     whole = path.read_bytes()
@@ -139,3 +139,35 @@ def test_rows_come_before_the_file_is_at_its_end(write):
     """Streaming: a fault further down does not keep back what stands before it."""
     reader = rows(write("a.tsv", "text\tlabel\na\t1\nb\n"))
     assert next(reader).values["text"] == "a"
+
+
+@quick
+@given(st.lists(st.dictionaries(st.text(st.characters(codec="utf-8")), st.integers()), min_size=1), st.booleans())
+def test_json_round_trip(write, objects, wrapped):
+    content = {"data": objects} if wrapped else objects
+    path = write("a.json", json.dumps(content, indent=1))
+    if any("paragraphs" in value for value in objects):
+        return
+    assert list(rows(path)) == [Row(number, value) for number, value in enumerate(objects, 1)]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "cp949"])
+def test_questions_of_a_document_carry_their_title_and_context(write, codec):
+    qas = [
+        {"id": "1", "question": "누가 한글을 만들었는가", "answers": [{"text": "세종", "answer_start": 0}]},
+        {"id": "2"},
+    ]
+    content = {"data": [{"title": "글", "paragraphs": [{"context": "세종은 한글을 만들었다", "qas": qas}]}]}
+    path = write("a.json", json.dumps(content, ensure_ascii=False).encode(codec))
+    shared = {"title": "글", "context": "세종은 한글을 만들었다"}
+    assert list(rows(path)) == [Row(1, shared | qas[0]), Row(2, shared | {"id": "2", "answers": []})]
+
+
+def test_a_document_too_large_for_the_memory_is_refused(write, monkeypatch):
+    monkeypatch.setattr("yeonma.data.documents.LARGEST", 10)
+    with pytest.raises(DataError, match=r"a\.json: must have at most 10 bytes; there are 15\. .*\(\.jsonl\)"):
+        list(rows(write("a.json", '[{"text": "a"}]')))
+
+
+def test_a_table_is_not_taken_for_columns_of_tags(write):
+    assert list(rows(write("a.tsv", "##text\tlabel\n가\t1\n"))) == [Row(2, {"##text": "가", "label": "1"})]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from yeonma.data.splitting import split_off
@@ -55,3 +55,34 @@ def test_fractions_out_of_range(fraction):
 def test_too_few_rows(golds):
     with pytest.raises(DataError, match=f"{len(golds)} training rows are too few"):
         split_off(examples(golds), 0.1, 1)
+
+
+@given(st.lists(st.integers(0, 9), min_size=30, max_size=200), st.floats(0.1, 0.9), st.integers(0, 2**32))
+def test_groups_never_come_apart(group_of, fraction, seed):
+    whole = examples([None] * len(group_of))
+    groups = {str(i): str(group) for i, group in enumerate(group_of)}
+    try:
+        rest, part = split_off(whole, fraction, seed, groups)
+    except DataError:
+        assume(False)
+    assert sorted([*rest, *part], key=lambda e: int(e.id)) == whole
+    assert not {groups[e.id] for e in rest} & {groups[e.id] for e in part}
+    assert rest
+    largest = max(Counter(group_of).values())
+    assert abs(len(part) - fraction * len(whole)) <= largest
+    assert split_off(whole, fraction, seed, groups) == (rest, part)
+
+
+def test_one_group_cannot_be_split():
+    whole = examples(["a"] * 10)
+    with pytest.raises(DataError, match="10 training rows in so few groups are too few to split 0.1 of them off"):
+        split_off(whole, 0.1, 1, {e.id: "one" for e in whole})
+
+
+def test_the_groups_of_a_seed_stay_the_same_for_good():
+    whole = examples(["a"] * 40)
+    _, part = split_off(whole, 0.2, 42, {e.id: str(int(e.id) // 4) for e in whole})
+    assert [e.id for e in part] == GROUPS_OF_SEED_42
+
+
+GROUPS_OF_SEED_42 = ["16", "17", "18", "19", "32", "33", "34", "35"]

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from yeonma.cli.screen import Bars
-    from yeonma.records import Event, Finished
+    from yeonma.records import Evaluated, Event, Finished
 
 
 def finetune(
@@ -114,12 +114,20 @@ def draw(events: Iterator[Event], bars: Bars, position: Callable[[], tuple[int, 
             note = f"loss {event.loss:.4f}  rate {event.learning_rate:.2e}"
             bars.show("training", seen, max(whole, seen), "examples", note)
         elif isinstance(event, Evaluated):
-            s, star = event.scores, " *" if event.best else ""
-            bars.line(
-                f"epoch {event.epoch + 1:>3}  step {event.step:>7,}  validation accuracy {s['accuracy']:.4f}  "
-                f"macro F1 {s['macro_f1']:.4f}  (majority {s['majority']['accuracy']:.4f}){star}"
-            )
+            bars.line(f"epoch {event.epoch + 1:>3}  step {event.step:>7,}  {_scored(event)}")
         elif isinstance(event, Finished):
             end = event
     assert end is not None, "training always ends with Finished"
     return end
+
+
+def _scored(event: Evaluated) -> str:
+    """The score that chooses between models, another one, and the majority class."""
+    from yeonma.tasks.scores.names import NAMES, baseline, figures
+
+    found = figures(event.scores)
+    shown = [event.metric, *(name for name in found if name != event.metric)][:2]
+    scores = "  ".join(f"{NAMES.get(name, name)} {event.scores[name]:.4f}" for name in shown)
+    majority = baseline(event.scores)
+    beside = f"  (majority {majority[1]:.4f})" if majority else ""
+    return f"validation {scores}{beside}{' *' if event.best else ''}"

@@ -1,23 +1,29 @@
-"""yeonma predict: labels for texts."""
+"""yeonma predict: answers for texts."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from yeonma.records import Prediction
+    from yeonma.model import Model
+    from yeonma.records import Example
 
 
 def predict(
     run: Annotated[Path, typer.Argument(help="A run folder or a model folder.", metavar="RUN")],
     text: Annotated[
         list[str] | None,
-        typer.Argument(help="Texts; none: one a line from stdin.", metavar="[TEXT]...", show_default=False),
+        typer.Argument(
+            help="Texts; none: one a line from stdin. Two texts, a question and its context, or a premise and its "
+            "endings have a tab between them.",
+            metavar="[TEXT]...",
+            show_default=False,
+        ),
     ] = None,
     input_: Annotated[
         Path | None, typer.Option("--input", "-i", help="A csv, tsv, jsonl or parquet file of texts.")
@@ -26,7 +32,7 @@ def predict(
     column: Annotated[str | None, typer.Option(help="The text column of the file.", metavar="NAME")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Predict labels, in the order of the texts, one JSON object a line."""
+    """Answer texts, in their order, one JSON object a line."""
     import json
 
     from yeonma import api
@@ -39,13 +45,12 @@ def predict(
     if as_json and output:
         raise ConfigError("--json prints on stdout and -o writes a file: give one of them.")
     model = api.load_model(run)
-    texts = list(_column(input_, column)) if input_ else text or _stdin()
-    if any("\udc80" <= character <= "\udcff" for given in texts for character in given):
-        raise ConfigError("A text must be UTF-8; an argument holds other bytes. Put it into a file and use -i.")
-    if not texts:
+    examples = _file(model, input_, column) if input_ else _given(model, text or _stdin())
+    if not examples:
         raise ConfigError("There is nothing to predict. Give texts, a file with -i, or lines on stdin.")
     with bars() as progress:
-        rows = [_row(t, p) for t, p in zip(texts, model.predict(texts, progress), strict=True)]
+        predictions = model.predictions(model.prepare(examples, progress, cache=False), examples, progress)
+    rows = [model.task.row(example, prediction) for example, prediction in zip(examples, predictions, strict=True)]
     if as_json:
         print_json({"predictions": rows})
         return
@@ -68,11 +73,22 @@ def _stdin() -> list[str]:
     return texts
 
 
-def _row(text: str, prediction: Prediction) -> dict[str, Any]:
-    return {"text": text, "label": prediction.value, "score": prediction.score, "scores": dict(prediction.scores)}
+def _given(model: Model, texts: Sequence[str]) -> list[Example]:
+    from yeonma.errors import ConfigError
+    from yeonma.records import Example
+
+    if any("\udc80" <= character <= "\udcff" for given in texts for character in given):
+        raise ConfigError("A text must be UTF-8; an argument holds other bytes. Put it into a file and use -i.")
+    several = len(model.task.roles) > 1
+    examples = [Example(str(n), tuple(text.split("\t")) if several else (text,)) for n, text in enumerate(texts)]
+    for example in examples:
+        model.task.must_fit(example.texts)
+    return examples
 
 
-def _column(path: Path, column: str | None) -> Iterator[str]:
+def _file(model: Model, path: Path, column: str | None) -> list[Example]:
     from yeonma import data
 
-    return data.read_texts(path, column)
+    columns = {"text": column} if column else None
+    labels = model.task.labels or None
+    return list(data.load_split(path, columns=columns, task=model.task.kind, labels=labels, labelled=False))

@@ -94,18 +94,15 @@ def print_json(value: Any) -> None:
 
 def score_lines(scores: dict[str, Any]) -> list[str]:
     """Scores as a small table, the majority class beside them."""
-    lines = [
-        f"examples         {scores['n']:,}",
-        f"accuracy         {scores['accuracy']:.4f}   (majority class {scores['majority']['label']!r}: "
-        f"{scores['majority']['accuracy']:.4f})",
-        f"macro F1         {scores['macro_f1']:.4f}   precision {scores['macro_precision']:.4f}, recall "
-        f"{scores['macro_recall']:.4f}",
-        f"MCC              {scores['mcc']:.4f}",
-        "",
-        "class            precision  recall      F1    gold",
-    ]
-    for label, row in scores["per_class"].items():
-        lines.append(
-            f"{label:<16} {row['precision']:>9.4f} {row['recall']:>7.4f} {row['f1']:>7.4f} {row['support']:>7,}"
-        )
+    from yeonma.tasks.scores.names import NAMES, baseline, classes, figures
+
+    lines = [f"{'examples':<26}{scores['n']:>9,}"]
+    lines += [f"{NAMES[name]:<26}{value:>9.4f}" for name, value in figures(scores).items()]
+    if majority := baseline(scores):
+        lines.append(f"{'majority class':<26}{majority[1]:>9.4f}   {majority[0]!r}")
+    if rows := classes(scores):
+        lines += ["", f"{'class':<16} precision  recall      F1    gold"]
+    for label, row in rows.items():
+        shares = f"{row['precision']:>9.4f} {row['recall']:>7.4f} {row['f1']:>7.4f}"
+        lines.append(f"{label:<16} {shares} {row['support']:>7,}")
     return lines

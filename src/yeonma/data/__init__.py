@@ -9,7 +9,8 @@ from yeonma.data.datasets import load, load_split, read_texts
 from yeonma.data.fetch import fetch, find
 from yeonma.data.lines import Encoding
 from yeonma.data.places import present
-from yeonma.data.readers import Row, rows, scan
+from yeonma.data.readers import rows, scan
+from yeonma.data.row import Row
 
 __all__ = [
     "Checkup",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from yeonma.data.places import present
+from yeonma.data.shape import Manner
 from yeonma.errors import DataError, nearest
 
 
@@ -18,13 +19,16 @@ class Entry:
     """A named data set.
 
     description  what it is, in a line
-    columns      role → column
+    columns      role → column; a role left out is found by the usual names
     labels       cell → label name, in the order of the labels
-    metric       the score it is compared by: "accuracy", "macro_f1" or "mcc"
-    splits       the split files there are, of "train", "validation" and "test"
+    metric       the score it is compared by
+    splits       the split files there are: "train", "validation", "test", or with more behind one of these names
     score_split  the one of them that is scored, and so is a Dataset's "test"
     urls         split → the owner's file; a split without one has to be fetched by hand
     sha256       split → the hash of that file, where it was checked
+    scale, first, wording, join, tags   as in Manner
+    group        the column whose equal cells must not come apart where a part is split off; "" for none
+    cut_alone    whether the scored split is cut by group into train and test while it alone is on this machine
     """
 
     name: str
@@ -40,6 +44,18 @@ class Entry:
     notes: tuple[str, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
+    scale: tuple[float, float] | None = None
+    first: int = 1
+    wording: Mapping[str, str] = field(default_factory=dict)
+    join: str = " "
+    tags: tuple[str, ...] = ()
+    group: str = ""
+    cut_alone: bool = False
+
+    @property
+    def manner(self) -> Manner:
+        """How its rows are written."""
+        return Manner(self.scale, self.first, self.wording, self.join, self.tags)
 
     @property
     def valid_split(self) -> str | None:
@@ -53,18 +69,26 @@ class Entry:
 
     def to_text(self) -> str:
         """All of it for people."""
-        labels = ", ".join(f"{cell} = {name}" for cell, name in self.labels.items())
         facts = {
             "task": self.task,
-            "columns": ", ".join(f"{role} = {column}" for role, column in self.columns.items()),
-            "labels": labels,
+            "columns": _pairs(self.columns),
+            "labels": _pairs(self.labels),
+            "scale": f"{self.scale[0]:g} to {self.scale[1]:g}" if self.scale else "",
+            "wording": _pairs(self.wording),
+            "kept whole": f"rows of one {self.group}" if self.group else "",
             "scored by": f"{self.metric} on the {self.score_split} split",
             "licence": self.licence,
             "home": self.home,
         }
+        facts = {fact: value for fact, value in facts.items() if value}
         facts |= {split: str(present(self.name, split) or "not on this machine") for split in self.splits}
-        lines = [f"{self.name}: {self.description}", "", *(f"{fact:<11}{value}" for fact, value in facts.items())]
+        width = max(map(len, facts)) + 2
+        lines = [f"{self.name}: {self.description}", "", *(f"{fact:<{width}}{value}" for fact, value in facts.items())]
         return "\n".join([*lines, "", *(f"- {note}" for note in self.notes)]).rstrip()
+
+
+def _pairs(pairs: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in pairs.items())
 
 
 @cache
@@ -73,8 +97,11 @@ def _entries() -> dict[str, Entry]:
     return {name: _entry(name, table) for name, table in tables.items()}
 
 
-def _entry(name: str, table: dict[str, object]) -> Entry:
-    return Entry(name=name, **{key: tuple(v) if isinstance(v, list) else v for key, v in table.items()})  # type: ignore[arg-type]
+def _entry(name: str, table: Mapping[str, Any]) -> Entry:
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    if scale := table.get("scale"):
+        values["scale"] = (float(scale[0]), float(scale[1]))
+    return Entry(name=name, **values)
 
 
 def catalog() -> dict[str, Entry]:

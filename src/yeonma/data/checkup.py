@@ -41,11 +41,11 @@ class SplitCheckup:
 
     rows         rows that were read, the wrong ones among them
     wrong        rows that cannot be used
-    labels       rows by label
-    unlabelled   usable rows without a label
+    labels       rows by label or by the number of the right ending; spans by label
+    unlabelled   usable rows without a gold answer
     blank        rows whose text is empty or blanks
     repeated     rows whose text stands in an earlier row of the file; blank ones do not count
-    two_labels   texts that carry more than one label
+    two_labels   texts that carry more than one gold answer
     not_nfc      rows whose text is not in Unicode's form NFC
     too_long     rows longer than max_length, or None where it was not asked
     """

@@ -5,39 +5,67 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from yeonma.data.columns import Column, cell_of, columns_of, names_in
 from yeonma.data.labels import Labels
 from yeonma.data.lines import BadRow
 from yeonma.data.readers import scan
-from yeonma.data.shapes import Shape, columns_of
+from yeonma.data.shape import Manner, Shape
+from yeonma.errors import DataError, nearest
 from yeonma.records import Example, Rejected
 
 
+class Item(NamedTuple):
+    """An example, the line it begins at, the group it belongs to, and how many of its tags are stray."""
+
+    line: int
+    example: Example
+    group: str = ""
+    stray: int = 0
+
+
 def examples(
-    path: Path, split: str, shape: Shape, labels: Labels, columns: Mapping[str, str], *, suffix: str = ""
-) -> Iterator[tuple[int, Example] | Rejected]:
+    path: Path,
+    split: str,
+    shape: Shape,
+    labels: Labels,
+    columns: Mapping[str, str],
+    *,
+    manner: Manner | None = None,
+    group: str = "",
+    suffix: str = "",
+) -> Iterator[Item | Rejected]:
     """The examples of a file in order, and in their place the rows that are wrong.
 
-    The first whole row settles the columns. An example's id is its id column's, made unique, or `<split>-<line>`.
+    The first whole row settles the columns. An example's id is its id column's, made unique, or `<split>-<line>`; its
+    group is what stands in the column `group`, if one is named.
     Raises: DataError when the file cannot be read on or lacks a column; ConfigError for an unknown role in `columns`.
     """
-    roles: dict[str, str] = {}
-    own_id = ""
+    manner = manner or Manner()
+    roles: dict[str, Column] = {}
+    own_id: Column = ""
     ids = _Ids(split)
     for row in scan(path, suffix):
         if isinstance(row, Rejected):
             yield row
             continue
         if not roles:
-            roles = columns_of(shape, list(row.values), columns, path, gold_needed=labels.required)
+            came = names_in(row.values)
+            roles = columns_of(shape, came, columns, path, gold_needed=labels.required)
             own_id = roles.pop("id", "")
+            if group and group not in came:
+                raise DataError(f"there is no column {group!r} to group by.{nearest(group, came)}", path, row.line)
         try:
-            texts, gold = shape.read({role: row.values.get(column) for role, column in roles.items()}, labels)
+            cells = {role: cell_of(row.values, column) for role, column in roles.items()}
+            texts, gold, stray = shape.read(cells, labels, manner)
         except BadRow as bad:
             yield Rejected(str(path), row.line, bad.message, row.values)
+        except DataError as error:
+            raise DataError(error.message, path, row.line) from error
         else:
-            yield row.line, Example(ids.of(row.line, row.values.get(own_id) if own_id else None), texts, gold)
+            example = Example(ids.of(row.line, cell_of(row.values, own_id) if own_id else None), texts, gold)
+            yield Item(row.line, example, str(cell_of(row.values, group)) if group else "", stray)
 
 
 class _Ids:

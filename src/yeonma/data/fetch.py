@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from yeonma.data.catalog import Entry, entry
-from yeonma.data.examples import examples
+from yeonma.data.examples import Item, examples
 from yeonma.data.labels import Labels
 from yeonma.data.places import cached, folders, present
-from yeonma.data.readers import TEXT_FORMATS
+from yeonma.data.readers import SUFFIXES
 from yeonma.data.shapes import shape_of
 from yeonma.errors import DataError
 from yeonma.files import read_json, sha256, staged_file, write_json
@@ -49,7 +49,8 @@ def find(entry: Entry, split: str) -> Path:
 
 
 def _by_hand(entry: Entry, split: str) -> str:
-    return f"Get it from {entry.home} and put it at {cached(entry.name) / split}.parquet (or {' '.join(TEXT_FORMATS)})"
+    others = " ".join(suffix for suffix in SUFFIXES if suffix != ".parquet")
+    return f"Get it from {entry.home} and put it at {cached(entry.name) / split}.parquet (or {others})"
 
 
 def fetch(name: str, progress: Progress = silent) -> Fetched:
@@ -115,11 +116,10 @@ def _blocks(url: str, what: str, progress: Progress) -> Iterator[bytes]:
 
 def _must_be_data(wanted: Entry, split: str, stage: Path, suffix: str) -> None:
     """The first row must read, so that an owner's page of apology is not kept as data."""
-    read = examples(
-        stage, split, shape_of(wanted.task), Labels(wanted.labels, required=False), wanted.columns, suffix=suffix
-    )
+    labels = Labels(wanted.labels, required=False)
+    read = examples(stage, split, shape_of(wanted.task), labels, wanted.columns, manner=wanted.manner, suffix=suffix)
     try:
-        first = next(read)
+        first: Item | Rejected = next(read)
     except DataError as error:
         first = Rejected(str(stage), error.line or 1, error.message)
     if isinstance(first, Rejected):

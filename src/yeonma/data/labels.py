@@ -62,4 +62,5 @@ def _written(cell: Any) -> str:
         return str(int(cell))
     if isinstance(cell, str | int):
         return str(cell).strip()
-    raise BadRow(f"a label must be a word or a whole number; came {type(cell).__name__} {str(cell)[:40]!r}.")
+    part = f" Name a part of it with a dot: label = 'COLUMN.{next(iter(cell), '')}'." if isinstance(cell, dict) else ""
+    raise BadRow(f"a label must be a word or a whole number; came {type(cell).__name__} {str(cell)[:40]!r}.{part}")

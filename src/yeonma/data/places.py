@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from yeonma.data.readers import TEXT_FORMATS
+from yeonma.data.readers import SUFFIXES
 from yeonma.files import cache_folder
 
-_SUFFIXES = (".parquet", *TEXT_FORMATS)
+_SUFFIXES = (".parquet", *(suffix for suffix in SUFFIXES if suffix != ".parquet"))
 _FILE_NAMES = {"validation": ("validation", "valid", "dev")}
 _FAMILIES = ("glue", "kobest")
 

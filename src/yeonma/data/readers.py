@@ -1,40 +1,31 @@
-"""Rows with their line numbers from .csv .tsv .jsonl .parquet and .txt files, one at a time, in bounded memory."""
+"""Rows with their line numbers from files of every format: one at a time, in bounded memory but for .json."""
 
 from __future__ import annotations
 
 import csv
 import difflib
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
 
+from yeonma.data.conll import Conll, is_conll
+from yeonma.data.documents import json_rows
 from yeonma.data.lines import BadRow, Lines, recognise
+from yeonma.data.row import MOST_COLUMNS, SURROGATE, Row, refuse_constant
 from yeonma.errors import DataError
 from yeonma.records import Rejected
 
-MOST_COLUMNS = 1_000
 _PARQUET_BATCH = 4_096
 _LABEL = "__label__"
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _CONVERT = {
     ".pkl": "A pickle can run code when it is read; write the rows as .parquet or .jsonl",
     ".npy": "An array has no columns; write the rows as .parquet or .jsonl",
     ".xlsx": "Save the sheet as CSV UTF-8 (.csv)",
-    ".json": "Write one JSON object a line (.jsonl)",
     ".gz": "Unpack it first",
 }
 _CONVERT |= {".pickle": _CONVERT[".pkl"], ".npz": _CONVERT[".npy"], ".xls": _CONVERT[".xlsx"], ".zip": _CONVERT[".gz"]}
-
-
-class Row(NamedTuple):
-    """A row's values by column name, and the line it begins at (for Parquet: its number; both from 1)."""
-
-    line: int
-    values: dict[str, Any]
 
 
 def rows(path: Path | str) -> Iterator[Row]:
@@ -51,7 +42,8 @@ def rows(path: Path | str) -> Iterator[Row]:
 def scan(path: Path | str, suffix: str = "") -> Iterator[Row | Rejected]:
     """The rows of a file, and in their place the rows that are wrong; `suffix` stands for the file's own if given.
 
-    Blank lines between rows are no rows. Cells of .csv, .tsv and .txt files are strings.
+    Blank lines between rows are no rows. Cells of .csv, .tsv and .txt files are strings. A .conll or .bio file holds
+    columns of tags, and so does a .tsv or .txt whose first line begins with `## ` or `-DOCSTART-`: a row is a sentence.
     Raises: DataError when the file cannot be read on: it is missing, empty, a header alone, of an unknown suffix, or
     has an open quote or an endless line.
     """
@@ -60,7 +52,7 @@ def scan(path: Path | str, suffix: str = "") -> Iterator[Row | Rejected]:
     _must_be_readable(path, suffix)
     found = False
     try:
-        for item in _parquet(path) if suffix == ".parquet" else _text(path, TEXT_FORMATS[suffix]):
+        for item in WHOLE_FORMATS[suffix](path) if suffix in WHOLE_FORMATS else _text(path, TEXT_FORMATS[suffix]):
             found = True
             yield item
     except OSError as error:
@@ -70,7 +62,7 @@ def scan(path: Path | str, suffix: str = "") -> Iterator[Row | Rejected]:
 
 
 def _must_be_readable(path: Path, suffix: str) -> None:
-    known = [*TEXT_FORMATS, ".parquet"]
+    known = SUFFIXES
     if path.is_dir():
         inside = ", ".join(sorted(p.name for p in path.iterdir() if p.suffix.lower() in known)[:8])
         raise DataError(f"must be a file; it is a folder. Name a file in it: {inside or 'none fits'}.", path)
@@ -120,7 +112,9 @@ def _named(columns: list[str], cells: list[str], line: int, path: Path) -> Row:
 
 
 def _tsv(first: str, lines: Lines) -> Iterator[Row]:
-    """Tab separated values. A quote is an ordinary character, as in NSMC's own files."""
+    """Tab separated values, or columns of tags. A quote is an ordinary character, as in NSMC's own files."""
+    if is_conll(first):
+        return Conll(first, lines)
     columns = _checked_columns(first.split("\t"), lines.path)
     filled: Iterable[str] = lines if len(columns) == 1 else filter(None, lines)
     return map(lambda line: _named(columns, line.split("\t"), lines.number, lines.path), filled)
@@ -160,8 +154,8 @@ def _jsonl(first: str, lines: Lines) -> Iterator[Row]:
 
 def _json_row(line: str, lines: Lines) -> Row:
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
-        if _SURROGATE.search(line):
+        values = json.loads(line, parse_constant=refuse_constant)
+        if SURROGATE.search(line):
             json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise BadRow(f"must be a JSON object: {error}.", lines.path, lines.number) from error
@@ -173,12 +167,10 @@ def _json_row(line: str, lines: Lines) -> Row:
     return Row(lines.number, values)
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _txt(first: str, lines: Lines) -> Iterator[Row]:
-    """FastText's `__label__x text`, or a tab separated table (NSMC's own files)."""
+    """FastText's `__label__x text`, a tab separated table (NSMC's own files), or columns of tags (KMOU's)."""
+    if is_conll(first):
+        return Conll(first, lines)
     if "\t" in first and not first.startswith(_LABEL):
         return _tsv(first, lines)
     if not first.startswith(_LABEL):
@@ -197,7 +189,7 @@ def _fasttext_row(line: str, lines: Lines) -> Row:
     return Row(lines.number, {"label": label.removeprefix(_LABEL), "text": text})
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _parquet(path: Path) -> Iterator[Row | Rejected]:
     """Parquet, a batch of rows in memory at a time."""
     import pyarrow
     import pyarrow.parquet
@@ -226,4 +218,13 @@ TEXT_FORMATS: dict[str, Callable[[str, Lines], Iterator[Row]]] = {
     ".tsv": _tsv,
     ".jsonl": _jsonl,
     ".txt": _txt,
+    ".conll": Conll,
+    ".bio": Conll,
 }
+"""Suffix → what reads the lines of such a file, given the first one and the rest."""
+
+WHOLE_FORMATS: dict[str, Callable[[Path], Iterator[Row | Rejected]]] = {".json": json_rows, ".parquet": _parquet}
+"""Suffix → what reads such a file."""
+
+SUFFIXES = (*TEXT_FORMATS, *WHOLE_FORMATS)
+"""What the name of a file of rows may end in."""

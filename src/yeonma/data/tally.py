@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from yeonma.data.checkup import Lengths, SplitCheckup
+from yeonma.data.examples import Item
 from yeonma.data.readers import encoding_of
+from yeonma.data.shape import Shape, Texts, label_names
 from yeonma.errors import DataError
-from yeonma.records import Example, Rejected
+from yeonma.records import Rejected
 
 LISTED = 5
 """So many lines are named of everything that is found."""
@@ -27,16 +29,16 @@ class Places:
     count: int = 0
     lines: list[int] = field(default_factory=list)
 
-    def add(self, line: int) -> None:
-        """It was met at `line`."""
-        self.count += 1
-        if len(self.lines) < LISTED:
+    def add(self, line: int, times: int = 1) -> None:
+        """It was met at `line`, once or more often."""
+        self.count += times
+        if len(self.lines) < LISTED and line not in self.lines:
             self.lines.append(line)
 
 
 @dataclass(slots=True)
 class Text:
-    """A distinct text of a split: where it first stands, how often, and with which labels."""
+    """The distinct texts of a row of a split: where they first stand, how often, and with which gold answers."""
 
     line: int
     times: int = 0
@@ -44,17 +46,17 @@ class Text:
 
 
 class Tally:
-    """One file as it is read. `too_long` says whether a text exceeds the limit, or is None where nobody asked.
+    """One file as it is read. `too_long` says whether texts exceed the limit, or is None where nobody asked.
 
-    found   what was met: "blank", "repeated", "two_labels", "not_nfc", "unlabelled", "too_long"
+    found   what was met: "blank", "repeated", "two_labels", "not_nfc", "unlabelled", "too_long", "stray"
     wrong   reason → the rows it holds for
-    labels  label → its rows
+    labels  label (or the number of an ending) → its rows, or the spans that have it
     texts   the distinct texts that are not blank
     broken  why the file could not be read to its end
     """
 
-    def __init__(self, split: str, path: Path, too_long: Callable[[str], bool] | None) -> None:
-        self.split, self.path = split, path
+    def __init__(self, split: str, path: Path, shape: Shape, too_long: Callable[[Texts], bool] | None) -> None:
+        self.split, self.path, self.shape = split, path, shape
         self.found: dict[str, Places] = defaultdict(Places)
         self.wrong: dict[str, Places] = defaultdict(Places)
         self.labels: dict[str, Places] = defaultdict(Places)
@@ -63,34 +65,38 @@ class Tally:
         self._too_long = too_long
         self._lengths = array("L")
 
-    def read(self, items: Iterable[tuple[int, Example] | Rejected]) -> None:
+    def read(self, items: Iterable[Item | Rejected]) -> None:
         """Count all of them, or as many as can be read."""
         try:
             for item in items:
                 if isinstance(item, Rejected):
                     self.wrong[item.reason].add(item.line)
                 else:
-                    self._count(*item)
+                    self._count(item)
         except DataError as error:
             self.broken = error
 
-    def _count(self, line: int, example: Example) -> None:
+    def _count(self, item: Item) -> None:
+        line, example = item.line, item.example
         self._lengths.append(sum(map(len, example.texts)))
         if example.gold is None:
             self.found["unlabelled"].add(line)
-        elif isinstance(example.gold, str):
-            self.labels[example.gold].add(line)
+        for name in label_names(example.gold):
+            self.labels[name].add(line)
+        if item.stray:
+            self.found["stray"].add(line, item.stray)
         if not all(map(str.strip, example.texts)):
             self.found["blank"].add(line)
         else:
-            self._compare(line, example)
+            self._compare(item)
         if not all(unicodedata.is_normalized("NFC", text) for text in example.texts):
             self.found["not_nfc"].add(line)
-        if self._too_long and any(map(self._too_long, example.texts)):
+        if self._too_long and self._too_long(example.texts):
             self.found["too_long"].add(line)
 
-    def _compare(self, line: int, example: Example) -> None:
-        """Look for the text among the earlier ones."""
+    def _compare(self, item: Item) -> None:
+        """Look for the texts among the earlier ones."""
+        line, example = item.line, item.example
         text = self.texts.setdefault(example.texts, Text(line))
         text.times += 1
         if text.times > 1:

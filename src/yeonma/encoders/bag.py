@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from yeonma.encoders.attend import Alignment, Comparison, TwoTexts
 from yeonma.encoders.static import StaticEncoder
 from yeonma.records import Encoded
-from yeonma.text import Tokenizer
 
 
 class Bag(StaticEncoder):
-    """pooled = Σ xₜ / T over the real tokens."""
+    """pooled = Σ xₜ / T over the real tokens.
+
+    Two texts are aligned first, as in the decomposable attention model (Parikh et al. 2016), and their means compared.
+    """
 
     kind: ClassVar[str] = "bag"
 
-    def __init__(self, settings: Any, tokenizer: Tokenizer, vocabulary: Sequence[str], dim: int) -> None:
-        super().__init__(settings, tokenizer, vocabulary, dim)
-        self.width = dim
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.width = self.entry
+        if self.settings.parts == 2:
+            self.align, self.relate = Alignment(self.entry, self.entry), Comparison(self.entry, self.entry)
+
+    def network(self) -> list[nn.Module]:
+        """Nothing for one text; what aligns and what compares for two."""
+        return [self.align, self.relate] if self.settings.parts == 2 else []
 
     def contextualize(self, x: Tensor, mask: Tensor) -> Encoded:
-        """(B, T, dim) → pooled (B, dim)."""
-        weights = mask.to(x.dtype).unsqueeze(-1)
-        return Encoded(tokens=x, pooled=(x * weights).sum(1) / weights.sum(1))
+        """(B, T, entry) → pooled (B, entry)."""
+        return Encoded(tokens=x, pooled=mean(x, mask))
+
+    def compare(self, x: Tensor, texts: TwoTexts) -> Encoded:
+        """(B, T, entry) → tokens (B, T, entry), pooled (B, entry)."""
+        first, second = self.align(texts.apart(x), texts.masks)
+        return Encoded(
+            tokens=texts.together((first, second)),
+            pooled=self.relate(mean(first, texts.masks[0]), mean(second, texts.masks[1])),
+        )
+
+
+def mean(x: Tensor, mask: Tensor) -> Tensor:
+    """The mean over the real tokens: (B, T, w) → (B, w); zero where there are none."""
+    weights = mask.to(x.dtype).unsqueeze(-1)
+    return (x * weights).sum(1) / weights.sum(1).clamp(min=1)

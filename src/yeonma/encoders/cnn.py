@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import torch
@@ -10,10 +9,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from yeonma.encoders.attend import Alignment, Comparison, TwoTexts
 from yeonma.encoders.encoder import Settings
 from yeonma.encoders.static import StaticEncoder, StaticSettings
 from yeonma.records import Encoded
-from yeonma.text import Tokenizer
 
 
 class CNNSettings(StaticSettings):
@@ -36,17 +35,36 @@ class CNN(StaticEncoder):
     Settings: ClassVar[type[Settings]] = CNNSettings
     kind: ClassVar[str] = "cnn"
 
-    def __init__(self, settings: Any, tokenizer: Tokenizer, vocabulary: Sequence[str], dim: int) -> None:
-        super().__init__(settings, tokenizer, vocabulary, dim)
-        self.convolutions = nn.ModuleList(nn.Conv1d(dim, settings.filters, width) for width in settings.widths)
-        self.width = settings.filters * len(settings.widths)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        filters, widths = self.settings.filters, self.settings.widths
+        self.convolutions = nn.ModuleList(nn.Conv1d(self.entry, filters, width) for width in widths)
+        self.width = filters * len(widths)
+        if self.settings.parts == 2:
+            self.align, self.relate = Alignment(self.entry, self.entry), Comparison(self.width, self.width)
+
+    def network(self) -> list[nn.Module]:
+        """The convolutions; for two texts what aligns below them and what compares above."""
+        return [self.align, self.convolutions, self.relate] if self.settings.parts == 2 else [self.convolutions]
 
     def contextualize(self, x: Tensor, mask: Tensor) -> Encoded:
-        """(B, T, dim) → tokens (B, T, filters × widths), pooled (B, filters × widths)."""
+        """(B, T, entry) → tokens (B, T, filters × widths), pooled (B, filters × widths)."""
+        features = self._features(x, mask)
+        return Encoded(tokens=features.transpose(1, 2), pooled=features.amax(2))
+
+    def compare(self, x: Tensor, texts: TwoTexts) -> Encoded:
+        """The same shapes; each text is convolved by itself, after its words are aligned with the other's."""
+        first, second = map(self._features, self.align(texts.apart(x), texts.masks), texts.masks)
+        return Encoded(
+            tokens=texts.together((first.transpose(1, 2), second.transpose(1, 2))),
+            pooled=self.relate(first.amax(2), second.amax(2)),
+        )
+
+    def _features(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, entry) → (B, filters × widths, T); zero on padding."""
         x = (x * mask.unsqueeze(-1)).transpose(1, 2)
         seen = [
             F.relu(conv(F.pad(x, (0, width - 1))))
             for conv, width in zip(self.convolutions, self.settings.widths, strict=True)
         ]
-        features = torch.cat(seen, dim=1) * mask.unsqueeze(1)  # ReLU ≥ 0: a zero never wins over a real value
-        return Encoded(tokens=features.transpose(1, 2), pooled=features.amax(2))
+        return torch.cat(seen, dim=1) * mask.unsqueeze(1)  # ReLU ≥ 0: a zero never wins over a real value

@@ -38,13 +38,30 @@ class Encoder(nn.Module, ABC):
         *,
         vectors: str | None,
         tokenizer: str | None,
+        path: str | None = None,
+        parts: int = 1,
         progress: Progress = silent,
     ) -> Self:
-        """Build an encoder for training; vocabulary and start come from the vectors or from the training texts."""
+        """Build an encoder for training; vocabulary and start come from the vectors or from the training texts.
+
+        vectors    static vectors              path   the folder or name of a pretrained encoder
+        tokenizer  a tokenizer's name          parts  how many texts a row has
+        """
 
     @abstractmethod
-    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent, cache: bool = True) -> list[Tokens]:
-        """Rows of texts as tokens, at most `max_length` each, in the order of the rows; `cache` keeps them on disk."""
+    def tokenize(
+        self,
+        rows: Rows,
+        max_length: int,
+        stride: int | None = None,
+        progress: Progress = silent,
+        cache: bool = True,
+    ) -> list[Tokens]:
+        """Rows of texts as tokens, at most `max_length` each, in the order of the rows.
+
+        stride  tokens that windows over the last text share where a row is too long; None: one window, the rest is cut
+        cache   whether the tokens are kept on disk for the next time
+        """
 
     @abstractmethod
     def collate(self, windows: Sequence[Tokens], length: int) -> Mapping[str, Tensor]:
@@ -82,4 +99,12 @@ class Encoder(nn.Module, ABC):
 
     def coverage(self) -> dict[str, Any]:
         """How the starting vectors know the training texts; empty where that has no meaning."""
+        return {}
+
+    def public_name(self, name: str) -> str:
+        """What a weight of the model is called in model.safetensors; others may look for it under that name."""
+        return name
+
+    def public_config(self) -> dict[str, Any]:
+        """What config.json holds beside ours, for those who load the encoder alone."""
         return {}

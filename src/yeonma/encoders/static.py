@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,11 +14,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from yeonma.encoders.attend import TwoTexts
+from yeonma.encoders.characters import LONGEST, CharacterCNN, alphabet, character_ids
 from yeonma.encoders.encoder import Encoder, Rows, Settings
-from yeonma.errors import RunError
+from yeonma.errors import ConfigError, RunError
 from yeonma.optim import RowTable
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import Analysed, Tokenizer, analyse, load_tokenizer, make_tokenizer
+from yeonma.text.windows import windows
 from yeonma.vectors import Vectors, coverage
 
 PAD, UNKNOWN, SPECIAL = 0, 1, ("<pad>", "<unk>")
@@ -32,30 +37,62 @@ class StaticSettings(Settings):
     dropout: float = Field(0.1, ge=0, lt=1, description="on the word vectors")
     split_digits: bool = Field(False, description="mecab without vectors: digits one by one")
     rows: Literal["lazy", "dense"] = Field("lazy", description="lazy: a step costs what its words cost; same result")
+    characters: int = Field(0, ge=0, description="width of character vectors beside the word vectors; 0 = none")
+    character_filters: int = Field(50, ge=1, description="filters over the characters of a word")
+    parts: int = Field(1, ge=1, le=2, description="texts in a row; set by the task")
 
 
 class StaticEncoder(Encoder):
-    """A word table and a network over it.
+    """A word table and a network over it; with `characters` also a table of characters and a CNN over each word's.
 
     Row 0 of the table is padding and row 1 stands for every unknown word; both are trained only where the settings let
-    the network see them. An empty text is read as one unknown word.
+    the network see them. A row without a word is read as one unknown word. `entry` is the width of what the network
+    reads: the word vector and, behind it, what the characters say.
     """
 
     Settings: ClassVar[type[Settings]] = StaticSettings
 
-    def __init__(self, settings: Any, tokenizer: Tokenizer, vocabulary: Sequence[str], dim: int) -> None:
+    def __init__(
+        self,
+        settings: Any,
+        tokenizer: Tokenizer,
+        vocabulary: Sequence[str],
+        dim: int,
+        characters: Sequence[str] = (),
+    ) -> None:
         super().__init__()
+        if settings.parts == 2 and settings.padding == "visible":
+            raise ConfigError('encoder.padding = "visible" is for rows of one text; this task reads two. Use "masked".')
         self.settings, self.tokenizer, self.vocabulary = settings, tokenizer, list(vocabulary)
+        self.alphabet = list(characters)
         self.index = {word: row for row, word in enumerate(self.vocabulary, start=len(SPECIAL))}
         masked = settings.padding == "masked"
         table = RowTable if settings.rows == "lazy" else nn.Embedding
         self.table = table(len(SPECIAL) + len(self.vocabulary), dim, padding_idx=PAD if masked else None)
+        self.spelling = (
+            CharacterCNN(len(self.alphabet), settings.characters, settings.character_filters)
+            if settings.characters
+            else None
+        )
+        self.entry = dim + (settings.character_filters if settings.characters else 0)
         self.dropout = nn.Dropout(settings.dropout)
         self._coverage: dict[str, Any] = {}
 
     @abstractmethod
     def contextualize(self, x: Tensor, mask: Tensor) -> Encoded:
-        """Word vectors (B, T, dim) and mask (B, T) → the encoder's output."""
+        """What the words of one text say, (B, T, entry), and mask (B, T) → the encoder's output."""
+
+    @abstractmethod
+    def compare(self, x: Tensor, texts: TwoTexts) -> Encoded:
+        """The same for rows of two texts that read each other."""
+
+    @abstractmethod
+    def network(self) -> list[nn.Module]:
+        """The layers above the words, from the bottom up."""
+
+    def layers(self) -> list[nn.Module]:
+        """The word table, the characters, then the network."""
+        return [self.table, *(() if self.spelling is None else (self.spelling,)), *self.network()]
 
     @classmethod
     def prepare(
@@ -65,19 +102,31 @@ class StaticEncoder(Encoder):
         *,
         vectors: str | None,
         tokenizer: str | None,
+        path: str | None = None,
+        parts: int = 1,
         progress: Progress = silent,
     ) -> Self:
-        """Take words and rows from the vectors, or the most frequent words of the texts with random rows."""
+        """Take words and rows from the vectors, or the most frequent words of the texts with random rows.
+
+        Raises: ConfigError for a path, which only a pretrained encoder has.
+        """
+        if path is not None:
+            raise ConfigError(
+                f"encoder.path is for a pretrained encoder; {cls.kind!r} has none, but {path!r} came. "
+                "Name static vectors in encoder.vectors."
+            )
+        settings = settings.model_copy(update={"parts": parts})
         known = Vectors.load(Path(vectors)) if vectors else None
         reader = _tokenizer(settings, known, tokenizer)
         counts = word_counts(analyse(texts, reader, progress=progress))
+        letters = alphabet(texts, settings.min_count) if settings.characters else ()
         if known is None:
             frequent = [w for w, n in sorted(counts.items(), key=lambda item: -item[1]) if n >= settings.min_count]
-            encoder = cls(settings, reader, frequent[: settings.max_words], settings.dim)
+            encoder = cls(settings, reader, frequent[: settings.max_words], settings.dim, letters)
             encoder.start_at_random()
         else:
             dim = known.matrix.shape[1]
-            encoder = cls(settings.model_copy(update={"dim": dim}), reader, known.words, dim)
+            encoder = cls(settings.model_copy(update={"dim": dim}), reader, known.words, dim, letters)
             encoder.start_from(torch.from_numpy(known.matrix))
         facts = coverage(counts, encoder.index)._asdict()
         encoder._coverage = {"vectors": vectors, "rows": len(encoder.index), **facts, "unknown": dict(facts["unknown"])}
@@ -97,29 +146,51 @@ class StaticEncoder(Encoder):
         self.table.weight[len(SPECIAL) :] = rows
         self.table.weight[UNKNOWN] = rows.mean(0)
 
-    def tokenize(self, rows: Rows, max_length: int, progress: Progress = silent, cache: bool = True) -> list[Tokens]:
-        """The texts of a row one after another, cut at `max_length` tokens."""
-        parts = max((len(row) for row in rows), default=1)
-        analysed = analyse([text for row in rows for text in row], self.tokenizer, progress, cache)
-        ids = self._rows_of(analysed.words)[analysed.ids]
-        if parts == 1:
-            return _single(analysed, ids, max_length)
-        return _joined(rows, analysed, ids, max_length)
+    def tokenize(
+        self,
+        rows: Rows,
+        max_length: int,
+        stride: int | None = None,
+        progress: Progress = silent,
+        cache: bool = True,
+    ) -> list[Tokens]:
+        """The texts of a row one after another; rows longer than `max_length` as `yeonma.text.windows` says."""
+        texts = [text for row in rows for text in row]
+        analysed = analyse(texts, self.tokenizer, progress, cache)
+        letters, blank = None, Tokens(np.array([UNKNOWN]), np.zeros((1, 2), np.int32), np.array([-1], np.int8))
+        if self.spelling is not None:
+            letters = character_ids(self.alphabet, texts, analysed.spans, analysed.bounds)
+            blank = replace(blank, characters=np.zeros((1, LONGEST), np.int32))
+        part = np.repeat([part for row in rows for part in range(len(row))], np.diff(analysed.bounds)).astype(np.int8)
+        columns = Tokens(self._rows_of(analysed.words)[analysed.ids], analysed.spans, part, characters=letters)
+        return _read_rows([len(row) for row in rows], columns, analysed.bounds.tolist(), blank, max_length, stride)
 
     def _rows_of(self, words: Sequence[str]) -> np.ndarray:
         return np.fromiter((self.index.get(word, UNKNOWN) for word in words), np.int64, len(words))
 
     def collate(self, windows: Sequence[Tokens], length: int) -> Mapping[str, Tensor]:
-        """{"ids": (B, length) int64}, padded with row 0."""
+        """{"ids": (B, length) int64}, padded with row 0; with characters also those of each word, (B, length, ≤ 16)."""
         ids = np.zeros((len(windows), length), np.int64)
         for line, window in zip(ids, windows, strict=True):
             line[: len(window.ids)] = window.ids
-        return {"ids": torch.from_numpy(ids)}
+        if self.spelling is None:
+            return {"ids": torch.from_numpy(ids)}
+        letters = np.zeros((len(windows), length, LONGEST), np.int64)
+        for page, window in zip(letters, windows, strict=True):
+            if window.characters is not None:
+                page[: len(window.ids)] = window.characters
+        longest = max(1, int(letters.any((0, 1)).sum()))
+        return {"ids": torch.from_numpy(ids), "characters": torch.from_numpy(letters[:, :, :longest])}
 
     def forward(self, batch: Batch) -> Encoded:
         """Look the words up and hand them to the network."""
+        x = self.table(batch.inputs["ids"])
+        if self.spelling is not None:
+            x = torch.cat((x, self.spelling(batch.inputs["characters"], batch.mask)), dim=2)
+        if self.settings.parts == 2:
+            return self.compare(self.dropout(x), TwoTexts(batch.part))
         mask = batch.mask if self.settings.padding == "masked" else torch.ones_like(batch.mask)
-        return self.contextualize(self.dropout(self.table(batch.inputs["ids"])), mask)
+        return self.contextualize(self.dropout(x), mask)
 
     def embeddings(self) -> nn.Embedding:
         """The word table."""
@@ -130,20 +201,17 @@ class StaticEncoder(Encoder):
         return [*SPECIAL, *self.vocabulary]
 
     def save_assets(self, folder: Path) -> None:
-        """Write the tokenizer's files and words.txt."""
+        """Write the tokenizer's files, words.txt and, where characters are read, characters.txt."""
         self.tokenizer.save(folder)
         (folder / "words.txt").write_text("\n".join(self.vocabulary), encoding="utf-8")
+        if self.spelling is not None:
+            (folder / "characters.txt").write_text("\n".join(self.alphabet), encoding="utf-8")
 
     @classmethod
     def load_assets(cls, settings: Any, folder: Path) -> Self:
-        """Read the tokenizer's files and words.txt; the width comes from the settings."""
-        try:
-            text = (folder / "words.txt").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"{folder / 'words.txt'} cannot be read. The model folder is not whole; save it again."
-            ) from error
-        return cls(settings, load_tokenizer(folder), text.split("\n") if text else [], settings.dim)
+        """Read what `save_assets` wrote; the width comes from the settings."""
+        letters = _lines(folder / "characters.txt") if settings.characters else []
+        return cls(settings, load_tokenizer(folder), _lines(folder / "words.txt"), settings.dim, letters)
 
     def coverage(self) -> dict[str, Any]:
         """Words of the training texts that the table knows, by type and by token."""
@@ -163,26 +231,47 @@ def word_counts(analysed: Analysed) -> dict[str, int]:
     return dict(zip(analysed.words, counts.tolist(), strict=True))
 
 
-_BLANK = (np.array([UNKNOWN]), np.zeros((1, 2), np.int32), np.array([-1], np.int8))
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} cannot be read. The model folder is not whole; save it again.") from error
+    return text.split("\n") if text else []
 
 
-def _single(analysed: Analysed, ids: np.ndarray, max_length: int) -> list[Tokens]:
-    ends = np.minimum(analysed.bounds[1:], analysed.bounds[:-1] + max_length)
-    cuts = (analysed.bounds[1:] - ends).tolist()
-    part = np.zeros(max_length, np.int8)
-    return [
-        Tokens(ids[a:b], analysed.spans[a:b], part[: b - a], row, cuts[row]) if b > a else Tokens(*_BLANK, row)
-        for row, (a, b) in enumerate(zip(analysed.bounds[:-1].tolist(), ends.tolist(), strict=True))
-    ]
+def _read_rows(
+    counts: Sequence[int], columns: Tokens, bounds: Sequence[int], blank: Tokens, room: int, stride: int | None
+) -> list[Tokens]:
+    """The tokens of each row, at most `room`.
 
-
-def _joined(rows: Rows, analysed: Analysed, ids: np.ndarray, max_length: int) -> list[Tokens]:
+    counts   how many texts each row has        bounds  where each text's tokens begin in the columns, and the end
+    columns  the tokens of all texts            blank   what a row without a token is read as
+    stride   as in `windows`
+    """
     result, text = [], 0
-    for number, row in enumerate(rows):
-        a, b = analysed.bounds[[text, text + len(row)]].tolist()
-        part = np.repeat(np.arange(len(row), dtype=np.int8), np.diff(analysed.bounds[text : text + len(row) + 1]))
-        end = min(b, a + max_length)
-        read = Tokens(ids[a:end], analysed.spans[a:end], part[:max_length], number, b - end)
-        result.append(read if b > a else Tokens(*_BLANK, number))
-        text += len(row)
+    for row, count in enumerate(counts):
+        a, b = bounds[text], bounds[text + count]
+        if a == b:
+            result.append(replace(blank, row=row))
+        elif b - a <= room:
+            result.append(_taken(columns, slice(a, b), row, 0, 0))
+        else:
+            result += _cut(columns, bounds[text : text + count + 1], row, room, stride)
+        text += count
     return result
+
+
+def _cut(columns: Tokens, bounds: Sequence[int], row: int, room: int, stride: int | None) -> list[Tokens]:
+    """The windows of one long row; what none of them holds counts as cut."""
+    found = windows([b - a for a, b in pairwise(bounds)], room, stride)
+    places = [
+        np.concatenate([np.arange(a + own.start, a + own.stop) for a, own in zip(bounds, window, strict=False)])
+        for window in found
+    ]
+    cut = bounds[-1] - bounds[0] - len(np.unique(np.concatenate(places)))
+    return [_taken(columns, here, row, cut, window[-1].start) for here, window in zip(places, found, strict=True)]
+
+
+def _taken(columns: Tokens, places: slice | np.ndarray, row: int, cut: int, start: int) -> Tokens:
+    letters = None if columns.characters is None else columns.characters[places]
+    return Tokens(columns.ids[places], columns.offsets[places], columns.part[places], row, cut, start, letters)

@@ -16,8 +16,7 @@ from yeonma.files import write_text
 from yeonma.records import Evaluated, Stepped
 from yeonma.report.curves import chart
 from yeonma.run import Run
-
-SCORES = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc")
+from yeonma.tasks.scores.names import NAMES, baseline, classes, figures
 
 
 @cache
@@ -72,30 +71,39 @@ def all_scores(run: Run) -> dict[str, Mapping[str, Any]]:
 
 
 def _score_table(shown: Mapping[str, Mapping[str, Any]]) -> str:
-    head = [word("split"), word("examples"), *(word(s) for s in SCORES), word("majority")]
+    names = [name for name in NAMES if any(name in figures(scores) for scores in shown.values())]
+    beside = any(baseline(scores) for scores in shown.values())
+    head = [word("split"), word("examples"), *(word(name) for name in names), *[word("majority")] * beside]
     rows = [
-        [escape(name), f"{s['n']:,}", *(f"{s[k]:.4f}" for k in SCORES), f"{s['majority']['accuracy']:.4f}"]
-        for name, s in shown.items()
+        [escape(split), f"{scores['n']:,}", *(f"{scores[name]:.4f}" if name in scores else "–" for name in names)]
+        + [f"{majority[1]:.4f}" if (majority := baseline(scores)) else "–"] * beside
+        for split, scores in shown.items()
     ]
     return _table(head, rows)
 
 
 def _details(name: str, scores: Mapping[str, Any]) -> str:
+    """Scores by class or type of entity, and the confusion matrix, where there are some."""
     fields = ("precision", "recall", "f1", "support")
     per_class = [
         [escape(label), *(f"{row[f]:.4f}" if f != "support" else f"{row[f]:,}" for f in fields)]
-        for label, row in scores["per_class"].items()
+        for label, row in classes(scores).items()
     ]
-    labels = scores["confusion"]["labels"]
-    counts = [
-        [escape(label), *(f"{n:,}" for n in row)]
-        for label, row in zip(labels, scores["confusion"]["rows_gold_columns_predicted"], strict=True)
-    ]
+    if not per_class:
+        return ""
+    head = [word("label"), *(word(f if f != "f1" else "class_f1") for f in fields)]
     return (
         f"<details><summary>{escape(name)}</summary><h3>{word('per_class')}</h3>"
-        f"{_table([word('label'), *(word(f) for f in fields)], per_class)}"
-        f"<h3>{word('confusion')}</h3>{_table(['', *map(escape, labels)], counts)}</details>"
+        f"{_table(head, per_class)}{_confusion(scores)}</details>"
     )
+
+
+def _confusion(scores: Mapping[str, Any]) -> str:
+    if "confusion" not in scores:
+        return ""
+    labels, table = scores["confusion"]["labels"], scores["confusion"]["rows_gold_columns_predicted"]
+    counts = [[escape(label), *(f"{n:,}" for n in row)] for label, row in zip(labels, table, strict=True)]
+    return f"<h3>{word('confusion')}</h3>{_table(['', *map(escape, labels)], counts)}"
 
 
 def _curves(run: Run) -> str:
@@ -106,13 +114,18 @@ def _curves(run: Run) -> str:
     return "".join(
         (
             chart("loss", "step", [("training", at, [e.loss for e in steps])]),
-            chart(
-                "validation", "step", [(k, scored_at, [e.scores[k] for e in scored]) for k in ("accuracy", "macro_f1")]
-            ),
+            chart("validation", "step", [(k, scored_at, [e.scores[k] for e in scored]) for k in _drawn(scored)]),
             chart("learning rate", "step", [("learning rate", at, [e.learning_rate for e in steps])]),
             chart("gradient norm", "step", [("before clipping", at, [e.grad_norm for e in steps])]),
         )
     )
+
+
+def _drawn(scored: Sequence[Evaluated]) -> list[str]:
+    """The score that chooses between models, and the one that follows it."""
+    if not scored:
+        return []
+    return [scored[0].metric, *(name for name in figures(scored[0].scores) if name != scored[0].metric)][:2]
 
 
 def _data(run: Run) -> str:

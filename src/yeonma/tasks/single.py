@@ -1,84 +1,60 @@
-"""Single-sentence classification: one text, one label (SST-2, CoLA, NSMC, YNAT)."""
+"""Single sentence: one text, one label or number (SST-2, CoLA, NSMC, YNAT); a long text in windows that overlap."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from yeonma.errors import ConfigError
-from yeonma.records import Batch, Encoded, Example, Prediction, Tokens
-from yeonma.tasks.heads import classifier
-from yeonma.tasks.scores import classification
-from yeonma.tasks.task import Task
-
-
-class ClassificationHead(nn.Module):
-    """Pooled vectors (B, width) → logits (B, labels)."""
-
-    def __init__(self, width: int, labels: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.layers = classifier(width, labels, hidden, dropout)
-
-    def forward(self, encoded: Encoded) -> Tensor:
-        """Read the text vector only."""
-        return self.layers(encoded.pooled)  # type: ignore[no-any-return]
+from yeonma.records import Batch, Example, Prediction, Tokens
+from yeonma.tasks import rows
+from yeonma.tasks.classes import Classes
+from yeonma.tasks.heads import TextHead
+from yeonma.tasks.number import Number
+from yeonma.tasks.task import Target, Task
 
 
 class Single(Task):
-    """Cross-entropy over the labels, weighted by class where asked."""
+    """A label, or with a `scale` a number, from the vector of a text; of a text in windows from their mean scores."""
 
     kind: ClassVar[str] = "single"
-    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc")
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        super().__init__(labels)
-        if len(self.labels) < 2:
-            raise ConfigError(f"Classification needs at least two labels; the training rows have {list(self.labels)}.")
-        self.index = {label: number for number, label in enumerate(self.labels)}
-        self.weights: Tensor | None = None
+    def __init__(self, labels: Sequence[str] = (), **settings: Any) -> None:
+        super().__init__(labels, **settings)
+        self.aim = Number(self.scale) if self.scale else Classes(self.labels)
+        self.metrics = self.aim.metrics
 
-    def inputs(self, example: Example) -> list[tuple[str, ...]]:
-        """One row with the one text."""
-        return [example.texts]
+    def head(self, width: int) -> nn.Module:
+        """Scores of the labels, or one for the number, from the text vector."""
+        return TextHead(width, self.aim.outputs, self.hidden, self.dropout)
 
-    def head(self, width: int, hidden: int, dropout: float) -> nn.Module:
-        """A classifier on the text vector."""
-        return ClassificationHead(width, len(self.labels), hidden, dropout)
-
-    def targets(self, example: Example, tokens: Tokens) -> Mapping[str, float]:
-        """{"label": its number}; −100 (ignored by the loss) where the example has none."""
-        return {"label": -100 if example.gold is None else self.index[str(example.gold)]}
+    def targets(self, example: Example, windows: Sequence[Tokens]) -> list[Target]:
+        """{"label": its number} for every row."""
+        return [{"label": self.aim.target(example.gold)}] * len(windows)
 
     def weigh(self, examples: Sequence[Example]) -> None:
-        """Weight of class k: n / (classes · nₖ), as scikit-learn's "balanced"."""
-        counts = Counter(str(e.gold) for e in examples)
-        total = sum(counts.values())
-        self.weights = torch.tensor([total / (len(self.labels) * max(1, counts[label])) for label in self.labels])
+        """Rare labels weigh more."""
+        self.aim.weigh([example.gold for example in examples])
 
     def loss(self, out: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy; with class weights the sum of weighted terms over the number of examples."""
-        gold = batch.targets["label"]
-        if self.weights is None:
-            return F.cross_entropy(out, gold)
-        # Divided by the examples, not by the sum of their weights: so a step is the mean of its micro-batches exactly.
-        weights = self.weights.to(out.device, out.dtype)
-        return F.cross_entropy(out, gold, weight=weights, reduction="sum") / len(gold)
+        """Of the mean scores of each example's windows."""
+        return self.aim.loss(rows.mean(out, batch.items), rows.first(batch.targets["label"], batch.items))
 
-    def decode(self, out: Tensor) -> list[tuple[str | float, float, dict[str, float]]]:
-        """The most probable label; logits (B, labels)."""
-        rows = out.float().softmax(1).tolist()
-        best = [max(range(len(row)), key=row.__getitem__) for row in rows]
-        return [
-            (self.labels[b], row[b], dict(zip(self.labels, row, strict=True)))
-            for b, row in zip(best, rows, strict=True)
-        ]
+    def read(self, out: Tensor, batch: Batch) -> list[Any]:
+        """The scores of each row."""
+        return list(out.float().cpu())
+
+    def answer(self, example: Example, windows: Sequence[Tokens], found: Sequence[Any]) -> Prediction:
+        """The most probable label, or the number."""
+        return Prediction(example.id, *self.aim.answer(torch.stack([*found]).mean(0)))
+
+    def written(self, example: Example, answer: Any) -> str:
+        """A label, or a number with four digits."""
+        return super().written(example, answer) if not self.scale or answer is None else f"{float(answer):.4g}"
 
     def scores(self, predictions: Sequence[Prediction], examples: Sequence[Example]) -> dict[str, Any]:
-        """Classification scores over the examples that have a gold label."""
-        known = [(p, e) for p, e in zip(predictions, examples, strict=True) if e.gold is not None]
-        return classification([str(e.gold) for _, e in known], [str(p.value) for p, _ in known], self.labels)
+        """Scores over the examples that have a gold answer."""
+        known = [(e.gold, p.value) for p, e in zip(predictions, examples, strict=True) if e.gold is not None]
+        return self.aim.scores([gold for gold, _ in known], [value for _, value in known])

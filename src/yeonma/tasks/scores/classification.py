@@ -36,8 +36,10 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
     """Accuracy, macro and per-class precision, recall and F1, MCC, the confusion matrix, and the majority class beside.
 
-    All are shares of 1. A class that is never predicted (or never gold) has precision (recall) 0; macro means run over
-    the classes that occur among gold or predicted labels, as scikit-learn's do.
+    With exactly two labels also "f1": F1 of the second one (in GLUE's MRPC and QQP "1", the paraphrase).
+
+    All are shares of 1 (MCC: −1 … 1). A class that is never predicted (or never gold) has precision (recall) 0; macro
+    means run over the classes that occur among gold or predicted labels, as scikit-learn's do.
     """
     table = confusion(gold, predicted, labels)
     right, support, said = np.diag(table), table.sum(1), table.sum(0)
@@ -52,6 +54,7 @@ def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequen
         "macro_recall": float(recall[occurs].mean()) if occurs.any() else 0.0,
         "macro_f1": float(f1[occurs].mean()) if occurs.any() else 0.0,
         "mcc": mcc(table),
+        **({"f1": float(f1[1])} if len(labels) == 2 else {}),
         "majority": {"label": majority, "accuracy": count / max(1, len(gold))},
         "per_class": {
             label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}

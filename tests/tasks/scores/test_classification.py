@@ -1,4 +1,4 @@
-"""Scores against hand-counted cases and against scikit-learn's formulas on random ones."""
+"""Classification scores against hand-counted cases and against scikit-learn's formulas on random ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ def test_a_case_counted_by_hand():
     assert s["macro_f1"] == pytest.approx((0.8 + 2 / 3) / 2)
     assert s["mcc"] == pytest.approx((2 * 1 - 0 * 1) / np.sqrt(2 * 3 * 1 * 2))  # (TP·TN − FP·FN)/√…
     assert s["majority"] == {"label": "a", "accuracy": 0.75}
+    assert s["f1"] == s["per_class"]["b"]["f1"]  # of the second of two labels
     assert s["confusion"]["rows_gold_columns_predicted"] == [[2, 1], [0, 1]]
+
+
+def test_f1_of_the_second_label_stands_only_where_there_are_two():
+    assert classification(["a", "b"], ["a", "a"], ("a", "b"))["f1"] == 0.0
+    assert classification(["a", "b"], ["b", "b"], ("b", "a"))["f1"] == 0.0
+    assert "f1" not in classification(["a", "b"], ["a", "b"], LABELS)
 
 
 def test_one_class_only_and_nothing():
