@@ -51,6 +51,7 @@ class Tokens:
     cut      how many tokens of the row were left out
     start    where the window begins among the tokens of the row's last text
     characters  (T, 16) int32 rows of the encoder's table of characters, where it has one
+    states      (T, width) float16 what frozen lower layers made of the tokens, where that is kept
     """
 
     ids: np.ndarray
@@ -60,6 +61,7 @@ class Tokens:
     cut: int = 0
     start: int = 0
     characters: np.ndarray | None = None
+    states: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)

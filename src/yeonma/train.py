@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,8 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
     if metric not in model.task.metrics:
         raise ConfigError(f"train.metric: there is no score called {metric!r}.{nearest(metric, model.task.metrics)}")
     rows = {split: model.prepare(dataset.splits[split], progress) for split in ("train", "valid")}
+    if getattr(model.encoder.settings, "cache", False):
+        rows["train"] = _kept(model, parts, rows["train"], settings.precision, progress)
     optimizer = groups.make_optimizer(parts, settings)
     per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"], *_cut(settings))
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -94,6 +96,20 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
         per_epoch,
         per_epoch * settings.epochs,
     )
+
+
+def _kept(model: Model, parts: Sequence[groups.Group], rows: Prepared, precision: str, progress: Progress) -> Prepared:
+    """The rows with the output of the layers that no epoch trains: dropout is off there, and embeddings stay.
+
+    Raises: ConfigError when no layer is frozen.
+    """
+    frozen = sum(part.first_epoch is None for part in parts)
+    if not frozen:
+        raise ConfigError(
+            'encoder.cache keeps what frozen layers compute: freeze some with encoder.freeze = "lower:K".'
+        )
+    with autocast(precision):
+        return replace(rows, windows=model.encoder.remember(rows.windows, frozen - 1, progress))
 
 
 def full_batch(settings: TrainConfig) -> bool:

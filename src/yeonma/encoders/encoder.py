@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
+from yeonma.errors import ConfigError
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 
 Rows = Sequence[tuple[str, ...]]
@@ -100,6 +101,13 @@ class Encoder(nn.Module, ABC):
     def coverage(self) -> dict[str, Any]:
         """How the starting vectors know the training texts; empty where that has no meaning."""
         return {}
+
+    def remember(self, windows: Sequence[Tokens], layers: int, progress: Progress = silent) -> list[Tokens]:
+        """The windows with the output of the embeddings and the first `layers` layers, which no step changes.
+
+        Raises: ConfigError for an encoder that cannot be read from the middle.
+        """
+        raise ConfigError(f"encoder.cache: {self.kind!r} keeps nothing of frozen layers. Leave it out.")
 
     def public_name(self, name: str) -> str:
         """What a weight of the model is called in model.safetensors; others may look for it under that name."""

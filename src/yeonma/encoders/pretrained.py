@@ -119,17 +119,26 @@ def longest(model: Any) -> int:
     return (most - model.config.pad_token_id - 1 if model.config.model_type in BEHIND_PADDING else most) or 1 << 20
 
 
-def layers(model: Any) -> list[nn.Module]:
-    """The embeddings, then the layers; weights between two lists belong to what stands before them.
+def stack(model: Any) -> nn.ModuleList:
+    """The model's layers, from the bottom up.
 
     Raises: ConfigError for a model whose layers are not found.
     """
     many = int(getattr(model.config, "num_hidden_layers", 0))
-    stacks = [module for module in model.modules() if isinstance(module, nn.ModuleList) and len(module) == many]
-    if not stacks:
-        raise ConfigError(f"encoder.path: {model.config.model_type} has no list of {many} layers to go by.")
-    inside = {id(weight): number for number, layer in enumerate(stacks[0], start=1) for weight in layer.parameters()}
-    kept: list[list[nn.Parameter]] = [[] for _ in range(many + 1)]
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == many:
+            return module
+    raise ConfigError(f"encoder.path: {model.config.model_type} has no list of {many} layers to go by.")
+
+
+def layers(model: Any) -> list[nn.Module]:
+    """The weights of the embeddings, then of the layers; what stands between two of them goes with the one before.
+
+    Raises: ConfigError for a model whose layers are not found.
+    """
+    above = stack(model)
+    inside = {id(weight): number for number, layer in enumerate(above, start=1) for weight in layer.parameters()}
+    kept: list[list[nn.Parameter]] = [[] for _ in range(len(above) + 1)]
     reached = 0
     for name, weight in model.named_parameters():
         reached = inside.get(id(weight), reached)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -27,6 +28,7 @@ class TransformerSettings(Settings):
 
     pooling: Literal["mean", "first"] = Field("mean", description="the text vector: mean over the tokens, or the first")
     rows: Literal["lazy", "dense"] = Field("lazy", description="lazy: a step costs what its pieces cost; same result")
+    cache: bool = Field(False, description="compute what encoder.freeze keeps below once, and train on that")
     parts: int = Field(1, ge=1, le=2, description="texts in a row; set by the task")
 
 
@@ -45,8 +47,10 @@ class Transformer(Encoder):
         self.width = int(model.config.hidden_size)
         self.reader = Pretrained(tokenizer.backend_tokenizer)
         self.frame = self.reader.frame(settings.parts)
-        self.typed = self.frame.second > 0 and "token_type_ids" in inspect.signature(model.forward).parameters
+        types = getattr(model.config, "type_vocab_size", 0) or 0
+        self.typed = 0 < self.frame.second < types and "token_type_ids" in inspect.signature(model.forward).parameters
         self.longest = pretrained.longest(model)
+        self.above: list[nn.Module] = []  # in a list, for it is no further part of this module
         if settings.rows == "lazy":
             model.set_input_embeddings(_lazy(model.get_input_embeddings()))
 
@@ -110,16 +114,74 @@ class Transformer(Encoder):
             if len(second):
                 kind[second[0] : len(window.ids)] = self.frame.second
         found = {"ids": torch.from_numpy(ids)}
+        if windows[0].states is not None:
+            states = torch.zeros(len(windows), length, self.width)
+            for line, window in zip(states, windows, strict=True):
+                line[: len(window.ids)] = torch.from_numpy(window.states)
+            found["states"] = states
         return {**found, "types": torch.from_numpy(types)} if self.typed else found
 
     def forward(self, batch: Batch) -> Encoded:
         """The last hidden states, and the text vectors."""
-        types = {"token_type_ids": batch.inputs["types"]} if self.typed else {}
-        tokens = self.model(input_ids=batch.inputs["ids"], attention_mask=batch.mask.long(), **types).last_hidden_state
+        mask = batch.mask.long()
+        if "states" in batch.inputs:
+            tokens = self.above[0](inputs_embeds=batch.inputs["states"], attention_mask=mask).last_hidden_state
+        else:
+            types = {"token_type_ids": batch.inputs["types"]} if self.typed else {}
+            tokens = self.model(input_ids=batch.inputs["ids"], attention_mask=mask, **types).last_hidden_state
         if self.settings.pooling == "first":
             return Encoded(tokens, tokens[:, 0])
         weights = batch.mask.unsqueeze(2).to(tokens.dtype)
         return Encoded(tokens, (tokens * weights).sum(1) / weights.sum(1))
+
+    @torch.no_grad()
+    def remember(self, windows: Sequence[Tokens], layers: int, progress: Progress = silent) -> list[Tokens]:
+        """The windows with what the embeddings and the first `layers` layers make of them, without dropout, as float16.
+
+        Raises: ConfigError for a model that cannot be cut there without another result.
+        """
+        from yeonma.encoders.lower import lower, upper
+
+        stack = pretrained.stack(self.model)
+        below, self.above = lower(self.model, stack, layers), [upper(self.model, stack, layers)]
+        was_training = self.training
+        self.eval()
+        kept = [*windows]
+        order = sorted(range(len(windows)), key=lambda number: len(windows[number].ids))
+        for done in range(0, len(order), 32):
+            chosen = order[done : done + 32]
+            states = self._states(below, [windows[number] for number in chosen], layers)
+            for number, state in zip(chosen, states, strict=True):
+                kept[number] = replace(windows[number], states=state[: len(windows[number].ids)].half().numpy())
+            progress("keeping frozen layers", done + len(chosen), len(order), "rows")
+        self._must_agree(windows[order[-1]], kept[order[-1]])
+        self.train(was_training)
+        return kept
+
+    def _states(self, below: nn.Module, windows: Sequence[Tokens], layers: int) -> Tensor:
+        inputs, mask = self._inputs(windows)
+        found = below(**inputs, attention_mask=mask.long(), output_hidden_states=True)
+        states: Tensor = found.hidden_states[layers].float()
+        return states
+
+    def _inputs(self, windows: Sequence[Tokens]) -> tuple[dict[str, Tensor], Tensor]:
+        length = max(len(window.ids) for window in windows)
+        columns = self.collate(windows, length)
+        lengths = torch.tensor([len(window.ids) for window in windows])
+        types = {"token_type_ids": columns["types"]} if self.typed else {}
+        return {"input_ids": columns["ids"], **types}, torch.arange(length) < lengths[:, None]
+
+    def _must_agree(self, fresh: Tokens, kept: Tokens) -> None:
+        """See that the upper part makes of what was kept what the whole model makes of the text."""
+        inputs, mask = self._inputs([fresh])
+        whole = self.model(**inputs, attention_mask=mask.long()).last_hidden_state
+        states = self.collate([kept], len(kept.ids))["states"]
+        parts = self.above[0](inputs_embeds=states, attention_mask=mask.long()).last_hidden_state
+        if float((whole - parts).abs().max()) > 0.05 * float(whole.abs().max()):
+            kind = self.model.config.model_type
+            raise ConfigError(
+                f"encoder.cache: a model of the type {kind!r} cannot be cut into a lower and an upper part."
+            )
 
     def embeddings(self) -> nn.Embedding:
         """The table of pieces."""
