@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -9,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -19,7 +20,6 @@ from transformers import (
     Trainer,
     TrainerCallback,
     TrainingArguments,
-    default_data_collator,
     pipeline,
     set_seed,
 )
@@ -28,24 +28,31 @@ from transformers.utils import logging
 
 from yeonma.records import Example
 
-logging.set_verbosity_error()
+logging.set_verbosity(logging.CRITICAL)  # the pipeline calls a class it does not know an error, and runs it
 logging.disable_progress_bar()
 
 BATCH, RATE, MAX_LENGTH = 32, 5e-5, 128
 GROUPED = {"train_sampling_strategy": "group_by_length"}
 BEST = {**GROUPED, "bf16": True}
-Watch = Callable[[int, Any], None]
+Watch = Callable[[int, Any, float], None]
+Rows = list[dict[str, Any]]
 
 
-class After(TrainerCallback):  # type: ignore[misc]
-    """Calls `watch(steps made, model)` after every step."""
+class Pause(TrainerCallback):  # type: ignore[misc]
+    """Calls `watch(steps made, model, CPU seconds so far)` after every step, and leaves its own time out."""
 
     def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+        self.watch, self.paused = watch, 0.0
+
+    def on_train_begin(self, *arguments: Any, **rest: Any) -> None:
+        """The Trainer's own name for it."""
+        self.began = time.process_time()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """The Trainer's own name for it."""
-        self.watch(state.global_step, rest["model"])
+        now = time.process_time()
+        self.watch(state.global_step, rest["model"], now - self.began - self.paused)
+        self.paused += time.process_time() - now
 
 
 class Reference:
@@ -55,35 +62,38 @@ class Reference:
         self.path, self.labels = path, list(labels)
         self.tokenizer = AutoTokenizer.from_pretrained(path)
 
-    def rows(self, examples: Sequence[Example], padded: bool = False) -> Dataset:
+    def rows(self, examples: Sequence[Example], padded: bool = False) -> Rows:
         """Tokenized examples; `padded` as run_glue does without flags: each to 128 pieces."""
         texts = [example.texts[0] for example in examples]
-        found = self.tokenizer(texts, truncation=True, max_length=MAX_LENGTH, padding="max_length" if padded else False)
-        labels = [self.labels.index(str(example.gold)) for example in examples]
-        lengths = {} if padded else {"length": [len(ids) for ids in found["input_ids"]]}
-        return Dataset.from_dict({**found, "labels": labels, **lengths})
+        how: dict[str, Any] = {"padding": "max_length"} if padded else {}
+        found = self.tokenizer(texts, truncation=True, max_length=MAX_LENGTH, **how)
+        return [
+            {**{name: column[i] for name, column in found.items()}, "labels": self.labels.index(str(example.gold))}
+            for i, example in enumerate(examples)
+        ]
 
     def train(
-        self, rows: Dataset, seed: int, flags: dict[str, Any], epochs: int = 1, watch: Watch | None = None
+        self, rows: Rows, seed: int, flags: dict[str, Any], epochs: int = 1, watch: Watch = lambda *_: None
     ) -> tuple[Any, float]:
-        """A fresh model after `epochs`, and the CPU seconds of `Trainer.train`."""
+        """A fresh model after `epochs`, and the CPU seconds of `Trainer.train` without those of `watch`."""
         set_seed(seed)
         model = AutoModelForSequenceClassification.from_pretrained(
             self.path, num_labels=len(self.labels), dtype=torch.float32
         )
-        collator = DataCollatorWithPadding(self.tokenizer) if "length" in rows.column_names else default_data_collator
+        collator = DataCollatorWithPadding(self.tokenizer)  # rows that are padded already stay as they are
         with tempfile.TemporaryDirectory() as folder:
             arguments = TrainingArguments(
                 folder, per_device_train_batch_size=BATCH, num_train_epochs=epochs, learning_rate=RATE, seed=seed,
                 use_cpu=True, report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True, **flags,
             )  # fmt: skip
+            pause = Pause(watch)
             trainer = Trainer(
-                model=model, args=arguments, train_dataset=rows, data_collator=collator,
-                callbacks=[After(watch)] if watch else None,
-            )  # fmt: skip
+                model=model, args=arguments, train_dataset=rows, data_collator=collator, callbacks=[pause]
+            )
             began = time.process_time()
-            trainer.train()
-            return model, time.process_time() - began
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints a summary
+                trainer.train()
+            return model, time.process_time() - began - pause.paused
 
     @torch.inference_mode()
     def accuracy(self, model: Any, examples: Sequence[Example]) -> float:

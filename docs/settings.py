@@ -74,7 +74,7 @@ def tables() -> str:
     for name, section in sections.items():
         parts.append(f"## `[{name}]`\n\n{first_line(type(section))}\n\n{table(type(section))}")
         if name == "encoder":
-            parts.append(f"### All encoders\n\n{table(StaticSettings)}")
+            parts.append(f"### All encoders over word vectors\n\n{table(StaticSettings)}")
             parts += [f'### `kind = "{kind}"`\n\n{own_table(kind)}' for kind in plugins.BUILT_IN["encoder"]]
     return "\n\n".join([*parts, f"## Optimizers\n\n{optimizer_table()}"])
 
@@ -87,7 +87,7 @@ def first_line(documented: type) -> str:
 def own_table(kind: str) -> str:
     """The settings that an encoder adds to those of all encoders, or has another default for."""
     own = plugins.load("encoder", kind).Settings
-    shared = StaticSettings.model_fields
+    shared = StaticSettings.model_fields if issubclass(own, StaticSettings) else {}
     return table(own, leave_out=[n for n in shared if default(shared[n]) == default(own.model_fields[n])])
 
 

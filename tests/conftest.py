@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Before torch is imported, here and in every command that a test starts: on busy cores a small step on two threads
+# takes many times as long as on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 

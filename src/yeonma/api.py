@@ -31,12 +31,14 @@ def settings(
     data: str | None = None,
     task: str | None = None,
     encoder: str | None = None,
+    encoder_path: str | Path | None = None,
     vectors: str | Path | None = None,
     optimizer: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> configs.Config:
     """Lay a preset, a config and single choices over each other, later ones winning, and check the whole.
 
+    Where no task is named it is that of the named data set; a path alone means the encoder "transformer".
     Raises: ConfigError.
     """
     tree = configs.read_preset(preset) if preset else {}
@@ -47,6 +49,9 @@ def settings(
     chosen: dict[str, Any] = {"encoder": {}, "train": {}}
     if task:
         chosen["task"] = task
+    if encoder_path:
+        chosen["encoder"]["path"] = str(encoder_path)
+        encoder = encoder or "transformer"
     if encoder:
         chosen["encoder"]["kind"] = encoder
         if tree.get("encoder", {}).get("kind", encoder) != encoder:
@@ -58,7 +63,16 @@ def settings(
     if data:
         tree["data"] = {k: v for k, v in tree.get("data", {}).items() if k not in ("name", "train", "valid", "test")}
         chosen["data"] = source(data)
-    return configs.resolve(configs.merge(tree, chosen, overrides or {}))
+    whole = configs.merge(tree, chosen, overrides or {})
+    named = isinstance(whole.get("data"), Mapping) and whole["data"].get("name")
+    return configs.resolve(whole if "task" in whole or not named else {**whole, "task": _task_of(named)})
+
+
+def _task_of(name: str) -> str:
+    """The task of a named data set."""
+    from yeonma.data import entry
+
+    return entry(name).task
 
 
 def source(data: str) -> dict[str, str]:

@@ -91,7 +91,9 @@ class TrainConfig(Section):
     optimizer_args: dict[str, Any] = Field(
         default_factory=dict, description="e.g. {beta1 = 0.9} or {betas = [0.9, 0.999]}"
     )
-    learning_rate: float | None = Field(None, gt=0, description="left out: the rule's own default")
+    learning_rate: float | None = Field(
+        None, gt=0, description="left out: the rule's default (transformer: a twentieth)"
+    )
     layer_decay: float = Field(1.0, gt=0, le=1, description="a layer's rate, as a share of the one above it")
     embedding_lr: float | None = Field(None, gt=0, description="rate of the embeddings; left out: by layer_decay")
     head_lr: float | None = Field(None, gt=0, description="rate of the head; left out: learning_rate")

@@ -37,22 +37,23 @@ def make_groups(model: Model, config: Config) -> list[Group]:
     """
     layers = [tuple(layer.parameters()) for layer in model.encoder.layers()]
     names = ["embeddings", *(f"layer {number}" for number in range(1, len(layers)))]
-    *rates, head_rate = learning_rates(config.train, len(layers))
+    *rates, head_rate = learning_rates(config.train, len(layers), model.encoder.pace)
     begins = [e if e is None or e < config.train.epochs else None for e in first_epochs(config, len(layers))]
     encoder = [Group(*row) for row in zip(names, layers, rates, begins, strict=True)]
     return [Group("head", tuple(model.head.parameters()), head_rate, 0), *reversed(encoder)]
 
 
-def learning_rates(settings: TrainConfig, layers: int) -> list[float]:
+def learning_rates(settings: TrainConfig, layers: int, pace: float = 1.0) -> list[float]:
     """The rates of the layers from the bottom up, then the head's.
 
     ηₖ = learning_rate · layer_decayᵏ for the k-th layer below the head, k = 0 for the head itself: the discriminative
     fine-tuning of Howard & Ruder 2018 (arXiv 1801.06146), one factor from layer to layer as in Clark et al. 2020
-    (arXiv 2003.10555). `embedding_lr` and `head_lr` replace the first and the last of them, and no other.
+    (arXiv 2003.10555). Where no learning rate is given it is the rule's default times `pace`. `embedding_lr` and
+    `head_lr` replace the first and the last of them, and no other.
     """
     form = optim.get(settings.optimizer).form(settings.form)
     given = {} if settings.learning_rate is None else {"lr": settings.learning_rate}
-    rate = resolve(form, {**given, **settings.optimizer_args}).get("lr", form.lr)
+    rate = resolve(form, {**given, **settings.optimizer_args}).get("lr", form.lr * pace)
     rates = [rate * settings.layer_decay ** (layers - number) for number in range(layers)]
     rates[0] = settings.embedding_lr or rates[0]
     return [*rates, settings.head_lr or rate]

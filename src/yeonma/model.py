@@ -146,7 +146,8 @@ def load_weights(model: nn.Module, path: Path, name_of: Callable[[str], str] = s
 def build(config: Config, dataset: Dataset, progress: Progress = silent) -> Model:
     """A fresh model for training; random numbers come from torch's global generator."""
     train = dataset.splits["train"]
-    task: Task = plugins.load("task", config.task)(dataset.labels, scale=dataset.scale, **config.head.model_dump())
+    numbers = {"scale": dataset.scale, "threshold": dataset.threshold}
+    task: Task = plugins.load("task", config.task)(dataset.labels, **numbers, **config.head.model_dump())
     encoder_class = plugins.load("encoder", config.encoder.kind)
     settings = encoder_class.Settings(**(config.encoder.model_extra or {}))
     texts = [text for example in train for text in example.texts]

@@ -24,6 +24,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "pretrain": {
         "word2vec": "yeonma.pretraining.word2vec:Word2Vec",
+        "mlm": "yeonma.pretraining.mlm:pretrain_mlm",
     },
     "tokenizer": {
         "whitespace": "yeonma.text.tokenizers:Whitespace",

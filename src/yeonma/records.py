@@ -165,7 +165,8 @@ class Dataset:
     """The examples of the splits on hand ("train", "valid", "test"), their labels in order, and the rejected rows.
 
     sources says for each split where it came from; metric names the score that chooses between models; scale is the
-    lowest and highest number of a regression, None where the gold answers are no numbers.
+    lowest and highest number of a regression, None where the gold answers are no numbers; from threshold on a number
+    counts as positive.
     """
 
     name: str
@@ -175,6 +176,7 @@ class Dataset:
     sources: Mapping[str, str] = field(default_factory=dict)
     metric: str = "accuracy"
     scale: tuple[float, float] | None = None
+    threshold: float | None = None
 
 
 Progress = Callable[[str, int, int | None, str], None]

@@ -1,20 +1,22 @@
-"""Fine-tuning, read top to bottom: a generator of events. What is random is a function of (seed, step) or is saved."""
+"""Training, read top to bottom: a generator of events. What is random is a function of (seed, step) or is saved."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from yeonma import batches, groups, optim, probes
 from yeonma.batches import Prepared
-from yeonma.config import Config, TrainConfig
+from yeonma.config import CheckpointConfig, Config, TrainConfig
 from yeonma.errors import ConfigError, Diverged, InputError, RunError, nearest
 from yeonma.files import read_json
 from yeonma.groups import Group
@@ -40,23 +42,123 @@ class State:
     stopped: str = ""
 
 
-@dataclass
-class Training:
-    """Everything a step needs."""
+class Settings(Protocol):
+    """The settings that the loop itself reads."""
 
-    config: Config
-    model: Model
+    @property
+    def train(self) -> TrainConfig:
+        """How to descend."""
+
+    @property
+    def checkpoint(self) -> CheckpointConfig:
+        """How often the run is made safe."""
+
+
+@dataclass(kw_only=True)
+class Descent(ABC):
+    """Everything the loop needs; a subclass is an objective: it says what is learned, from what, and how it is scored.
+
+    metric  the name of the score that chooses between models; the highest is the best
+    """
+
+    config: Settings
+    model: nn.Module
     groups: list[Group]
     optimizer: torch.optim.Optimizer
-    base_rates: list[float]
-    train: Prepared
-    valid: Prepared
-    dataset: Dataset
     metric: str
     steps_per_epoch: int
     steps: int
+    base_rates: list[float] = field(init=False)
     state: State = field(default_factory=State)
     epoch_plan: tuple[int, list[np.ndarray]] = (-1, [])
+
+    def __post_init__(self) -> None:
+        self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    @abstractmethod
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """The batches of an epoch, as arrays of numbers of examples; the same whenever it is asked for."""
+
+    @abstractmethod
+    def loss(self, examples: np.ndarray) -> Tensor:
+        """The mean loss over a batch of examples, to go back from."""
+
+    @abstractmethod
+    def scores(self) -> Mapping[str, Any]:
+        """The scores of the model as it is, on what it is not trained on; `metric` is among them."""
+
+    @abstractmethod
+    def inputs(self) -> str:
+        """A hash of what the steps are made from: a run is only continued on the same."""
+
+    @abstractmethod
+    def begin(self, run: Run, progress: Progress) -> None:
+        """Record what is so before the first step."""
+
+    @abstractmethod
+    def finish(self, run: Run) -> None:
+        """Write what training has made; the best weights are loaded."""
+
+    @abstractmethod
+    def watch(self, run: Run, scored: bool) -> None:
+        """Record how things are, now and then and whenever the model was scored."""
+
+
+@dataclass(kw_only=True)
+class Training(Descent):
+    """Fine-tuning: examples under a task's head."""
+
+    config: Config
+    model: Model
+    train: Prepared
+    valid: Prepared
+    dataset: Dataset
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """As `batches.plan` cuts them."""
+        return batches.plan(self.train, *_cut(self.config.train), self.config.seed, epoch)
+
+    def loss(self, examples: np.ndarray) -> Tensor:
+        """The task's."""
+        batch = batches.collate(self.model.encoder, self.train, self.train.rows_of(examples))
+        with autocast(self.config.train.precision):
+            out = self.model(batch)
+        return self.model.task.loss(out, batch)
+
+    def scores(self) -> Mapping[str, Any]:
+        """Those of the validation examples."""
+        return evaluate(self.model, self.dataset.splits["valid"], self.valid)[0]
+
+    def inputs(self) -> str:
+        """A hash of the words, and of the labels, lengths and targets of the examples."""
+        key = hashlib.sha256(
+            "\n".join([*self.model.encoder.words(), "", *self.model.task.labels]).encode("utf-8", "surrogatepass")
+        )
+        for rows in (self.train, self.valid):
+            key.update(rows.lengths.tobytes())
+            for _, column in sorted(rows.targets.items()):
+                for values in [column.numpy()] if isinstance(column, Tensor) else column:
+                    key.update(values.tobytes())
+        return key.hexdigest()
+
+    def begin(self, run: Run, progress: Progress) -> None:
+        """Record what the encoder knows, the groups, the embeddings, and where the path begins."""
+        truncated = {"train": self.train.truncated, "valid": self.valid.truncated}
+        limit = {"max_length": self.config.data.max_length}
+        run.save_encoder_facts({**self.model.encoder.coverage(), "truncated": {**truncated, **limit}})
+        _tell_groups(self, run, progress)
+        run.save_embeddings("before", self.model.encoder.embeddings().weight, self.model.encoder.words())
+        self.watch(run, scored=True)
+
+    def watch(self, run: Run, scored: bool) -> None:
+        """Record a point of the weights' path, and after scoring the vectors of some texts."""
+        states = probes.states(self.model, self.valid) if scored else {}
+        run.save_probe(self.state.step, {**probes.path_point(self.model, self.optimizer), **states})
+
+    def finish(self, run: Run) -> None:
+        """Write model/ and the tuned embeddings."""
+        self.model.eval().save_pretrained(run.model_folder)
+        run.save_embeddings("after", self.model.encoder.embeddings().weight, self.model.encoder.words())
 
 
 def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Training:
@@ -82,19 +184,17 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
         rows["train"] = _kept(model, parts, rows["train"], settings.precision, progress)
     optimizer = groups.make_optimizer(parts, settings)
     per_epoch = 1 if full_batch(settings) else batches.steps_per_epoch(rows["train"], *_cut(settings))
-    rates = [group["lr"] for group in optimizer.param_groups]
     return Training(
-        config,
-        model,
-        parts,
-        optimizer,
-        rates,
-        rows["train"],
-        rows["valid"],
-        dataset,
-        metric,
-        per_epoch,
-        per_epoch * settings.epochs,
+        config=config,
+        model=model,
+        groups=parts,
+        optimizer=optimizer,
+        metric=metric,
+        steps_per_epoch=per_epoch,
+        steps=per_epoch * settings.epochs,
+        train=rows["train"],
+        valid=rows["valid"],
+        dataset=dataset,
     )
 
 
@@ -130,23 +230,28 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
 ) -> Iterator[Event]:
-    """Train until the last epoch, early stop, or `stop()`; the caller draws the events.
+    """Fine-tune as `descend` does.
+
+    Raises: what `prepare` and `descend` raise.
+    """
+    yield from descend(prepare(config, dataset, progress), run, resume=resume, stop=stop, progress=progress)
+
+
+def descend(
+    t: Descent, run: Run, *, resume: bool = False, stop: Callable[[], bool] = lambda: False, progress: Progress = silent
+) -> Iterator[Event]:
+    """Train until the last step, early stop, or `stop()`; the caller draws the events.
 
     Yields Stepped at a steady pace, Evaluated and Saved after evaluations and checkpoints, Finished at the end.
-    Raises: Diverged when the loss or the gradient is not finite; DiskError; ConfigError.
+    Raises: Diverged when the loss or the gradient is not finite; DiskError; RunError.
     """
-    t = prepare(config, dataset, progress)
     notes = restore(t, run) if resume else []
     for note in notes:
         progress(note, 0, None, "")
     if t.state.step == 0:
-        truncated = {"train": t.train.truncated, "valid": t.valid.truncated, "max_length": config.data.max_length}
-        run.save_encoder_facts({**t.model.encoder.coverage(), "truncated": truncated})
-        _tell_groups(t, run, progress)
-        run.save_embeddings("before", t.model.encoder.embeddings().weight, t.model.encoder.words())
-        run.save_probe(0, {**probes.path_point(t.model, t.optimizer), **probes.states(t.model, t.valid)})
+        t.begin(run, progress)
     log_every = max(1, min(50, t.steps // 400))
-    eval_every = config.train.eval_steps or t.steps_per_epoch
+    eval_every = t.config.train.eval_steps or t.steps_per_epoch
     last = saved = time.monotonic()
     began = last - t.state.seconds
     while t.state.step < t.steps and not t.state.stopped:
@@ -167,15 +272,15 @@ def train(
             t.state.loss_sum, t.state.loss_count, last = 0.0, 0, now
         if probes.due(step, t.steps):
             with optim.shown(progress):
-                run.save_probe(step, probes.path_point(t.model, t.optimizer))
+                t.watch(run, scored=False)
         evaluated = step % eval_every == 0 or step == t.steps
         if evaluated:
             with optim.shown(progress):
                 event = _evaluate(t, run)
             yield _logged(run, event)
             last = time.monotonic()
-        old = time.monotonic() - saved > config.checkpoint.after_seconds
-        if step % config.checkpoint.every_steps == 0 or (evaluated and old) or step == t.steps:
+        old = time.monotonic() - saved > t.config.checkpoint.after_seconds
+        if step % t.config.checkpoint.every_steps == 0 or (evaluated and old) or step == t.steps:
             saved = time.monotonic()
             t.state.seconds = saved - began
             yield save(t, run)
@@ -191,7 +296,7 @@ def _tell_groups(t: Training, run: Run, progress: Progress) -> None:
             progress(line, 0, None, "")
 
 
-def update(t: Training, stop: Callable[[], bool] = lambda: False) -> tuple[float, int, float, float] | None:
+def update(t: Descent, stop: Callable[[], bool] = lambda: False) -> tuple[float, int, float, float] | None:
     """One step. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
     groups.freeze(t.groups, t.state.step // t.steps_per_epoch)
     t.model.train()
@@ -201,10 +306,7 @@ def update(t: Training, stop: Callable[[], bool] = lambda: False) -> tuple[float
     for examples in chosen:
         if stop():
             return None
-        batch = batches.collate(t.model.encoder, t.train, t.train.rows_of(examples))
-        with autocast(t.config.train.precision):
-            out = t.model(batch)
-        loss = t.model.task.loss(out, batch)
+        loss = t.loss(examples)
         torch.autograd.backward(loss * (len(examples) / total))  # the step's gradient is the mean over its examples
         loss_sum += float(loss.detach()) * len(examples)
     settings = t.config.train
@@ -226,11 +328,11 @@ def update(t: Training, stop: Callable[[], bool] = lambda: False) -> tuple[float
     return loss_sum, total, t.optimizer.param_groups[0]["lr"], norm
 
 
-def _micro_batches(t: Training) -> list[np.ndarray]:
+def _micro_batches(t: Descent) -> list[np.ndarray]:
     """The examples of the coming step: one batch, or for gradient descent all, in batches that fit into memory."""
     epoch, index = divmod(t.state.step, t.steps_per_epoch)
     if t.epoch_plan[0] != epoch:
-        t.epoch_plan = (epoch, batches.plan(t.train, *_cut(t.config.train), t.config.seed, epoch))
+        t.epoch_plan = (epoch, t.plan(epoch))
     return t.epoch_plan[1] if full_batch(t.config.train) else [t.epoch_plan[1][index]]
 
 
@@ -239,11 +341,11 @@ def _logged(run: Run, event: Event) -> Event:
     return event
 
 
-def _evaluate(t: Training, run: Run) -> Evaluated:
-    """Score the validation examples; keep the weights if they are the best so far; count towards an early stop."""
+def _evaluate(t: Descent, run: Run) -> Evaluated:
+    """Score the model; keep the weights if they are the best so far; count towards an early stop."""
     began, state = time.monotonic(), t.state
     must_be_finite(t)
-    scores, _ = evaluate(t.model, t.dataset.splits["valid"], t.valid)
+    scores = t.scores()
     best = state.best_score is None or scores[t.metric] > state.best_score
     if best:
         state.best_step, state.best_score, state.stale = state.step, scores[t.metric], 0
@@ -252,12 +354,12 @@ def _evaluate(t: Training, run: Run) -> Evaluated:
         state.stale += 1
     if 0 < t.config.train.patience <= state.stale:
         state.stopped = "early stop"
-    run.save_probe(state.step, {**probes.path_point(t.model, t.optimizer), **probes.states(t.model, t.valid)})
+    t.watch(run, scored=True)
     epoch, seconds = (state.step - 1) // t.steps_per_epoch, time.monotonic() - began
     return Evaluated(state.step, epoch, scores, best, seconds, t.metric)
 
 
-def save(t: Training, run: Run) -> Saved:
+def save(t: Descent, run: Run) -> Saved:
     """Write a checkpoint that training can continue from, bit for bit.
 
     Raises: Diverged rather than write weights that are not finite.
@@ -267,12 +369,12 @@ def save(t: Training, run: Run) -> Saved:
         tensors, plain = pack_optimizer(t.optimizer)
         files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
     folder = run.save_checkpoint(
-        t.state.step, files, {**asdict(t.state), "optimizer": plain, "inputs": inputs_of(t)}, t.config.checkpoint.keep
+        t.state.step, files, {**asdict(t.state), "optimizer": plain, "inputs": t.inputs()}, t.config.checkpoint.keep
     )
     return Saved(t.state.step, folder.name)
 
 
-def restore(t: Training, run: Run) -> list[str]:
+def restore(t: Descent, run: Run) -> list[str]:
     """Continue from the newest whole checkpoint, or from the start where there is none; says what was passed over."""
     from safetensors.torch import load_file
 
@@ -281,7 +383,7 @@ def restore(t: Training, run: Run) -> list[str]:
         run.forget_after(0)
         return [*notes, "no whole checkpoint: training starts from the beginning"]
     saved: dict[str, Any] = read_json(folder / "state.json")
-    if saved.pop("inputs") != inputs_of(t):
+    if saved.pop("inputs") != t.inputs():
         raise RunError(f"{run.folder}: the data or the vectors have changed since the run began. Start a new run.")
     if [g.get("name") for g in saved["optimizer"]["groups"]] != [g["name"] for g in t.optimizer.param_groups]:
         raise RunError(f"{folder} was written by a version of yeonma with other parameter groups. Start a new run.")
@@ -294,7 +396,7 @@ def restore(t: Training, run: Run) -> list[str]:
     return [*notes, f"continued from {folder.name}"]
 
 
-def must_be_finite(t: Training) -> None:
+def must_be_finite(t: Descent) -> None:
     """Raise Diverged when the last update made a weight infinite or NaN."""
     bad = [name for name, weight in t.model.named_parameters() if not bool(torch.isfinite(weight).all())]
     if bad:
@@ -305,24 +407,10 @@ def must_be_finite(t: Training) -> None:
         )
 
 
-def inputs_of(t: Training) -> str:
-    """A hash of what the steps are made from: words, labels, lengths and targets of the examples."""
-    key = hashlib.sha256(
-        "\n".join([*t.model.encoder.words(), "", *t.model.task.labels]).encode("utf-8", "surrogatepass")
-    )
-    for rows in (t.train, t.valid):
-        key.update(rows.lengths.tobytes())
-        for _, column in sorted(rows.targets.items()):
-            for values in [column.numpy()] if isinstance(column, torch.Tensor) else column:
-                key.update(values.tobytes())
-    return key.hexdigest()
-
-
-def finish(t: Training, run: Run, seconds: float) -> Finished:
-    """Load the best weights, write model/ and the tuned embeddings."""
+def finish(t: Descent, run: Run, seconds: float) -> Finished:
+    """Load the best weights and write what they are."""
     load_weights(t.model, run.best_weights(t.state.best_step))
-    t.model.eval().save_pretrained(run.model_folder)
-    run.save_embeddings("after", t.model.encoder.embeddings().weight, t.model.encoder.words())
+    t.finish(run)
     event = Finished(t.state.step, t.state.stopped or "done", t.state.best_step, t.state.best_score, seconds)
     run.log(event)
     return event

@@ -87,7 +87,7 @@ def test_data_show(yeonma):
     entry = yeonma("data", "show", "sample-single", "--json").json
     assert (entry["task"], entry["columns"]) == ("single", {"text": "text", "label": "label"})
     assert all(Path(path).is_file() for path in entry["files"].values())
-    assert "licence    Apache-2.0" in yeonma("data", "show", "sample-single").out
+    assert "licence     Apache-2.0" in yeonma("data", "show", "sample-single").out
 
 
 def test_data_fetch_of_what_is_there_needs_no_network(yeonma):
@@ -133,7 +133,7 @@ def test_pretrain_and_fine_tune_its_vectors(yeonma, corpus):
                    "--set", "train.epochs=1")  # fmt: skip
     assert tuned.code == 0
     described = json.loads(Path("tuned/model/config.json").read_text(encoding="utf-8"))
-    assert described["encoder"]["dim"] == 12
+    assert described["yeonma"]["encoder"]["dim"] == 12
     assert json.loads(Path("tuned/model/tokenizer.json").read_text())["tokenizer"] == "whitespace"
     assert Path("tuned/model/words.txt").read_text(encoding="utf-8").split("\n") == list(vectors.words)
 

@@ -257,7 +257,7 @@ MODELS = table(
     ("weights of another model", model("model.safetensors", len(TENSOR).to_bytes(8, "little") + TENSOR.encode() + bytes(8), "does not fit the model: missing")),
     ("config missing", model("config.json", None, "run/model/config.json is missing")),
     ("config that is a list", model("config.json", "[]", "run/model/config.json does not describe a yeonma model")),
-    ("config with another encoder", model("config.json", '{"encoder": {"kind": "bagg"}}', "Did you mean 'bag'?")),
+    ("config with another encoder", model("config.json", '{"yeonma": {"encoder": {"kind": "bagg"}}}', "Did you mean 'bag'?")),
     ("labels cut", model("labels.json", '["긍', "run/model/labels.json is not whole JSON")),
     ("labels that are a number", model("labels.json", "5", "run/model")),
     ("words missing", model("words.txt", None, "run/model/words.txt cannot be read")),

@@ -74,6 +74,10 @@ def test_blank_text_has_no_morphemes(blank):
     assert Mecab().pieces(blank) == []
 
 
+def test_a_blank_that_the_dictionary_counts_to_a_word_is_not_part_of_it():
+    assert ("에듀", 3, 5) in [tuple(piece) for piece in Mecab().pieces("스카이에듀 의 풀")]
+
+
 def test_nothing_after_a_nul_is_lost():
     assert Mecab().pieces("한국\0한국") == [("한국", 0, 2), ("\ufffd", 2, 3), ("한국", 3, 5)]
 

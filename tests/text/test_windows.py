@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,5 +52,5 @@ def test_windows_hold_all_of_the_last_text_and_share_the_stride(lengths, room, s
     found = windows(lengths, room, stride)
     assert all(sum(sizes(window)) <= room for window in found)
     assert set().union(*(range(w[-1].start, w[-1].stop) for w in found)) == set(range(lengths[-1]))
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in pairwise(found):
         assert one[-1].stop - other[-1].start >= min(stride, sizes(one)[-1] - 1)

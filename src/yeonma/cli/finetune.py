@@ -21,8 +21,13 @@ def finetune(
         str | None, typer.Option(help="Settings that come with yeonma: ratsgo-6.3, ratsgo-6.3-fixed.")
     ] = None,
     data: Annotated[str | None, typer.Option(help="A data set of the catalog, or a file.", metavar="NAME|FILE")] = None,
-    task: Annotated[str | None, typer.Option(help="single")] = None,
-    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="single | pair | choice | qa | tagging. Left out: the data set's own.")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention | transformer")] = None,
+    encoder_path: Annotated[
+        str | None, typer.Option(help="A pretrained transformer: its folder, or hub:NAME.", metavar="DIR|hub:NAME")
+    ] = None,
     vectors: Annotated[Path | None, typer.Option(help="Word vectors to start from: a folder or a text file.")] = None,
     optimizer: Annotated[
         str | None, typer.Option(help="gd | sgd | momentum | nag | adagrad | rmsprop | adadelta | adam | nadam")
@@ -62,6 +67,7 @@ def finetune(
         "data": data,
         "task": task,
         "encoder": encoder,
+        "encoder_path": encoder_path,
         "vectors": vectors,
         "optimizer": optimizer,
     }

@@ -10,10 +10,15 @@ import typer
 
 
 def init(
-    task: Annotated[str | None, typer.Option(help="single")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="single | pair | choice | qa | tagging. Left out: the data set's own.")
+    ] = None,
     data: Annotated[str | None, typer.Option(help="A data set of the catalog, or a file.", metavar="NAME|FILE")] = None,
     preset: Annotated[str | None, typer.Option(help="Settings to start from: ratsgo-6.3, ratsgo-6.3-fixed.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention")] = None,
+    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention | transformer")] = None,
+    encoder_path: Annotated[
+        str | None, typer.Option(help="A pretrained transformer: its folder, or hub:NAME.", metavar="DIR|hub:NAME")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.", metavar="FILE")] = Path(
         "run.toml"
     ),
@@ -27,10 +32,11 @@ def init(
 
     if output.exists() and not force:
         raise ConfigError(f"{output} exists. Choose another file with -o, or write over it with --force.")
-    if not any((task, data, preset, encoder)) and sys.stdin.isatty():
-        task = typer.prompt("Task", default="single")
-        data = typer.prompt("Data set name or file", default="sample-single")
-        encoder = typer.prompt("Encoder (bag, cnn, bilstm-attention)", default="bilstm-attention")
-    config = api.settings(preset=preset, data=data or (None if preset else "sample-single"), task=task, encoder=encoder)
+    if not any((task, data, preset, encoder, encoder_path)) and sys.stdin.isatty():
+        task = typer.prompt("Task (single, pair, choice, qa, tagging)", default="single")
+        data = typer.prompt("Data set name or file", default=f"sample-{task}")
+        encoder = typer.prompt("Encoder (bag, cnn, bilstm-attention, transformer)", default="bilstm-attention")
+    data = data or (None if preset else f"sample-{task or 'single'}")
+    config = api.settings(preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path)
     write_text(output, configs.to_commented_toml(config))
     typer.echo(f"Wrote {output}. Next: yeonma finetune {output} -o runs/first", err=True)

@@ -27,6 +27,7 @@ class Entry:
     urls         split → the owner's file; a split without one has to be fetched by hand
     sha256       split → the hash of that file, where it was checked
     scale, first, wording, join, tags   as in Manner
+    threshold    the number from which on an example counts as positive, for an F1 beside the correlations
     group        the column whose equal cells must not come apart where a part is split off; "" for none
     cut_alone    whether the scored split is cut by group into train and test while it alone is on this machine
     """
@@ -45,6 +46,7 @@ class Entry:
     urls: Mapping[str, str] = field(default_factory=dict)
     sha256: Mapping[str, str] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
+    threshold: float | None = None
     first: int = 1
     wording: Mapping[str, str] = field(default_factory=dict)
     join: str = " "

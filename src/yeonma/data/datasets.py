@@ -76,7 +76,8 @@ def load(
     read = {split: loader.splits[split] for split in SPLITS if split in loader.splits}
     labels_in_order = Labels(loader.source.labels).names or ()
     rejected, sources = tuple(loader.rejected), {split: loader.sources[split] for split in read}
-    return Dataset(source.name, read, labels_in_order, rejected, sources, source.metric, source.manner.scale)
+    scale, threshold = source.manner.scale, source.entry.threshold if source.entry else None
+    return Dataset(source.name, read, labels_in_order, rejected, sources, source.metric, scale, threshold)
 
 
 def load_split(

@@ -27,6 +27,7 @@ class Encoder(nn.Module, ABC):
 
     Settings: ClassVar[type[Settings]] = Settings
     kind: ClassVar[str]
+    pace: ClassVar[float] = 1.0  # the learning rate where none is given, as a share of the rule's own default
     width: int
     settings: Any
 

@@ -40,6 +40,7 @@ class Transformer(Encoder):
 
     Settings: ClassVar[type[Settings]] = TransformerSettings
     kind: ClassVar[str] = "transformer"
+    pace: ClassVar[float] = 0.05  # Adam: 5e-5, as in Devlin et al. 2019, appendix A.3
 
     def __init__(self, settings: Any, model: Any, tokenizer: Any, path: str = "") -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""From files of plain text to a folder of word vectors."""
+"""From files of plain text to a folder of word vectors, or of an encoder."""
 
 from __future__ import annotations
 
@@ -6,17 +6,44 @@ import dataclasses
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import yeonma
+from yeonma import plugins
 from yeonma.errors import InputError
 from yeonma.files import disk_errors
 from yeonma.pretraining.corpus import Corpus, encode
-from yeonma.pretraining.method import Setting, make_method
+from yeonma.pretraining.method import Method, Setting, make_method
 from yeonma.pretraining.sources import corpus_files, texts
 from yeonma.records import Progress, silent
 from yeonma.text.tokenizers import Tokenizer, make_tokenizer
 from yeonma.vectors import Vectors, is_vectors_folder
+
+
+@overload
+def pretrain(
+    method: Literal["mlm"],
+    paths: Sequence[str | Path],
+    output: str | Path,
+    *,
+    tokenizer: str | None = None,
+    column: str | None = None,
+    progress: Progress = silent,
+    **settings: Any,
+) -> Path: ...
+
+
+@overload
+def pretrain(
+    method: str,
+    paths: Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    tokenizer: str | Tokenizer | None = None,
+    column: str | None = None,
+    progress: Progress = silent,
+    **settings: Setting,
+) -> Vectors: ...
 
 
 def pretrain(
@@ -24,19 +51,36 @@ def pretrain(
     paths: Sequence[str | Path],
     output: str | Path | None = None,
     *,
-    tokenizer: str | Tokenizer = "mecab",
+    tokenizer: str | Tokenizer | None = None,
     column: str | None = None,
     progress: Progress = silent,
-    **settings: Setting,
-) -> Vectors:
-    """Make word vectors from the texts of files, folders and globs; save them as a vectors folder `output` if given.
+    **settings: Any,
+) -> Vectors | Path:
+    """Make word vectors from the texts of files, folders and globs, or with "mlm" a transformer encoder.
 
-    A subword tokenizer that is not trained yet is trained on the corpus first. `settings` are those of the method. The
-    folder appears whole or not at all, in place of an older vectors folder.
+    Vectors: saved as a vectors folder `output` if given, whole or not at all, in place of an older one. `tokenizer`
+    (left out: mecab) that is a subword tokenizer not trained yet is trained on the corpus first. `settings` are those
+    of the method.
+    "mlm": see `pretrain_mlm`; returns `output`, a folder that `encoder.path` and AutoModel read.
     Raises: ConfigError for an unknown name or a setting that does not fit; DataError for the corpus; InputError when
     `output` holds something else; DiskError; Diverged.
     """
-    maker = make_method(method, **settings)
+    maker = plugins.load("pretrain", method)
+    if isinstance(maker, type) and issubclass(maker, Method):
+        cutter = "mecab" if tokenizer is None else tokenizer
+        return _vectors(make_method(method, **settings), paths, output, cutter, column, progress)
+    made: Path = maker(paths, output, tokenizer=tokenizer, column=column, progress=progress, **settings)
+    return made
+
+
+def _vectors(
+    maker: Method,
+    paths: Sequence[str | Path],
+    output: str | Path | None,
+    tokenizer: str | Tokenizer,
+    column: str | None,
+    progress: Progress,
+) -> Vectors:
     cutter = make_tokenizer(tokenizer) if isinstance(tokenizer, str) else tokenizer
     files = corpus_files(paths)
     if output is not None:

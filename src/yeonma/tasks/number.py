@@ -19,8 +19,8 @@ class Number:
     metrics = ("pearson", "spearman")
     outputs = 1
 
-    def __init__(self, scale: tuple[float, float]) -> None:
-        self.low, self.high = scale
+    def __init__(self, scale: tuple[float, float], threshold: float | None = None) -> None:
+        (self.low, self.high), self.threshold = scale, threshold
         if not self.low < self.high:
             raise ConfigError(f"data.scale must be two numbers, the lowest first; got {list(scale)}.")
 
@@ -45,5 +45,5 @@ class Number:
         return self.low + share * (self.high - self.low), 1.0, {}
 
     def scores(self, gold: Sequence[Any], predicted: Sequence[Any]) -> dict[str, Any]:
-        """Correlations and errors."""
-        return regression([float(g) for g in gold], [float(p) for p in predicted])
+        """Correlations and errors; with a threshold the F1 of the numbers that reach it."""
+        return regression([float(g) for g in gold], [float(p) for p in predicted], self.threshold)

@@ -23,7 +23,7 @@ class Single(Task):
 
     def __init__(self, labels: Sequence[str] = (), **settings: Any) -> None:
         super().__init__(labels, **settings)
-        self.aim = Number(self.scale) if self.scale else Classes(self.labels)
+        self.aim = Number(self.scale, self.threshold) if self.scale else Classes(self.labels)
         self.metrics = self.aim.metrics
 
     def head(self, width: int) -> nn.Module:

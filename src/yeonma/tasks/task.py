@@ -41,18 +41,20 @@ class Task(ABC):
         labels: Sequence[str] = (),
         *,
         scale: tuple[float, float] | None = None,
+        threshold: float | None = None,
         hidden: int = 0,
         dropout: float = 0.1,
         crf: bool = False,
         answer_tokens: int = 30,
     ) -> None:
-        self.labels, self.scale = tuple(labels), scale
+        self.labels, self.scale, self.threshold = tuple(labels), scale, threshold
         self.hidden, self.dropout, self.crf, self.answer_tokens = hidden, dropout, crf, answer_tokens
 
     def settings(self) -> dict[str, Any]:
         """What the constructor takes beside the labels."""
         return {
             "scale": list(self.scale) if self.scale else None,
+            "threshold": self.threshold,
             "hidden": self.hidden,
             "dropout": self.dropout,
             "crf": self.crf,

@@ -39,7 +39,7 @@ class Mecab(Tokenizer):
     def _pieces(self, text: str) -> list[Piece]:
         pieces = []
         end = 0
-        for surface in _SURFACE.findall(self._tagger.parse(text)):
+        for surface in map(str.strip, _SURFACE.findall(self._tagger.parse(text))):  # the dictionary has '에듀 '
             start = text.index(surface, end)  # only blanks can stand between, so the first one found is the one
             end = start + len(surface)
             pieces.append(Piece(surface, start, end))

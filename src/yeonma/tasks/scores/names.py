@@ -7,7 +7,7 @@ from typing import Any
 
 NAMES: Mapping[str, str] = {
     "accuracy": "accuracy",
-    "f1": "F1 of the second label",
+    "f1": "F1 of the second label",  # of numbers: of those that reach the threshold
     "macro_f1": "macro F1",
     "macro_precision": "macro precision",
     "macro_recall": "macro recall",
