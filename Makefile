@@ -29,10 +29,10 @@ demo: $(VENV)/.ready
 	$(IN)/yeonma pretrain word2vec $(SAMPLE)/corpus.txt $(SAMPLE)/single/train.tsv $(SAMPLE)/tagging/train.jsonl --min-count 1 --epochs 30 \
 	    -o $(DEMO)/vectors
 	$(call tour,single,--encoder bag --set train.learning_rate=3e-3,배우들 연기가 훌륭해서 끝까지 몰입했어요\n너무 지루해서 중간에 나왔습니다)
-	$(call tour,pair,$(SMALL),한 남자가 길에서 기타를 치고 있다.\t남자가 악기를 연주하고 있다.)
-	$(call tour,choice,$(SMALL),길이 꽁꽁 얼어 있었다.\t사람들은 조심조심 걸었다.\t사람들은 길을 타고 달나라로 날아갔다.)
-	$(call tour,qa,$(SMALL),정자는 누가 지었는가?\t언덕 위에는 작은 정자가 있다. 정자는 1950년에 박두만이 지었다.)
-	$(call tour,tagging,$(SMALL) --set head.crf=true,김나리는 5월 8일에 솔뫼시로 갔다.)
+	$(call tour,pair,$(SMALL),소년이 방에서 자고 있다.\t소년이 밖에서 공을 차고 있다.)
+	$(call tour,choice,$(SMALL),지하철이 삼십 분 동안 멈추어 있었다.\t모든 사람이 평소보다 일찍 도착했다.\t많은 사람이 회사에 늦었다.)
+	$(call tour,qa,$(SMALL),소금은 언제 가장 많이 나는가?\t너울군 바닷가에는 넓은 소금밭이 있다. 소금밭의 주인 천만복은 열네 살부터 이 일을 했다. 소금은 6월에 가장 많이 난다. 비가 올 것 같으면 그의 무릎이 먼저 알고 쑤신다.)
+	$(call tour,tagging,$(SMALL) --set head.crf=true,김보람은 4월 2일에 가람시에 갔다.)
 	@printf '\nThe pages:\n'; ls $(DEMO)/*/report/index.html
 
 # The tools of the environment that is active: `pip install -c constraints.txt -e '.[dev]'`.

@@ -52,6 +52,7 @@ def answers(task: str, dataset: Dataset, split: str, setting: Setting) -> list[P
             train_dataset=shape.features(dataset.splits["train"], training=True),
             data_collator=shape.collate,
         )
+        trainer.remove_callback(transformers.PrinterCallback)
         trainer.train()
         # Grouping by length would also put the answers into another order.
         trainer.args.train_sampling_strategy = "random"

@@ -30,6 +30,7 @@ SAME_FLOOR = {
     ("data", "text"), ("text", "plugins"), ("vectors", "text"), ("vectors", "vector_text"),
     ("encoders", "config"), ("config", "plugins"),
     ("model", "batches"), ("files", "errors"), ("plugins", "errors"), ("records", "errors"),
+    ("pretraining", "train"),
 }  # fmt: skip
 
 

@@ -234,15 +234,15 @@ def resolve(tree: Mapping[str, Any]) -> Config:
     """
     from yeonma import plugins
 
-    config: Config = _checked(Config, tree, "")
+    config: Config = checked(Config, tree, "")
     plugins.load("task", config.task)
     settings = plugins.load("encoder", config.encoder.kind).Settings
-    own = _checked(settings, config.encoder.model_extra or {}, "encoder.", also=EncoderConfig.model_fields)
+    own = checked(settings, config.encoder.model_extra or {}, "encoder.", also=EncoderConfig.model_fields)
     shared = {name: getattr(config.encoder, name) for name in EncoderConfig.model_fields}
     return config.model_copy(update={"encoder": EncoderConfig(**shared, **own.model_dump())})
 
 
-def _checked(schema: type[Any], tree: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> Any:
+def checked(schema: type[Any], tree: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> Any:
     try:
         return schema.model_validate(tree)
     except ValidationError as error:

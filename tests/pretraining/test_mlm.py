@@ -68,7 +68,7 @@ def corpus(tmp_path_factory) -> Path:
 def made(corpus, tmp_path_factory):
     """A folder that was pre-trained from scratch, and its events."""
     folder, events = tmp_path_factory.mktemp("made") / "encoder", []
-    learning = {**TINY, "width": 32, "layers": 2, "learning_rate": 0.003, "epochs": 16}
+    learning = {**TINY, "width": 32, "layers": 2, "learning_rate": 0.003, "epochs": 12, "held_out": 0.2}
     pretrain_mlm([corpus], folder, **learning, on_event=events.append)
     return folder, events
 
@@ -238,7 +238,8 @@ def test_it_learns_and_the_best_weights_are_kept(made):
     folder, events = made
     scored = [event for event in events if isinstance(event, Evaluated)]
     assert scored[-1].scores["loss"] < 0.6 * scored[0].scores["loss"]
-    assert scored[-1].scores["accuracy"] > scored[0].scores["accuracy"] + 0.2
+    assert scored[-1].scores["accuracy"] > scored[0].scores["accuracy"]
+    assert scored[-1].scores["n"] > 20
     assert all(e.scores["perplexity"] == pytest.approx(np.exp(e.scores["loss"])) for e in scored)
     steps = [event for event in events if isinstance(event, Stepped)]
     assert steps[-1].loss < steps[0].loss
@@ -276,8 +277,11 @@ def test_fine_tuning_begins_with_the_folder(made, tmp_path):
     folder, _ = made
     rows = "".join(f"{line}\t{'새' if '참새' in line else '짐승'}\n" for line in lines(60, 3))
     (tmp_path / "rows.tsv").write_text("text\tlabel\n" + rows, encoding="utf-8")
-    tree = {"encoder": {"kind": "transformer", "path": str(folder)}, "data": {"train": str(tmp_path / "rows.tsv"), "max_length": 24},
-            "train": {"epochs": 4, "learning_rate": 0.003, "batch_size": 8}}  # fmt: skip
+    tree = {
+        "encoder": {"kind": "transformer", "path": str(folder)},
+        "data": {"train": str(tmp_path / "rows.tsv"), "max_length": 24},
+        "train": {"epochs": 4, "learning_rate": 0.003, "batch_size": 8},
+    }
     run = api.finetune(tree, output=tmp_path / "run")
     best = max(e.scores["accuracy"] for e in run.events() if isinstance(e, Evaluated))
     assert best > 0.8

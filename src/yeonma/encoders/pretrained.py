@@ -40,7 +40,7 @@ def _advice(folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _explained(where: str | Path) -> Iterator[None]:
+def explained(where: str | Path) -> Iterator[None]:
     """Turn what transformers raises about a model into a ConfigError of one line, and keep its notes and bars quiet.
 
     What it would note about weights is checked here.
@@ -71,7 +71,7 @@ def model(where: str | Path) -> nn.Module:
     """
     from transformers import AutoModel
 
-    with _explained(where):
+    with explained(where):
         how: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
         loaded, found = AutoModel.from_pretrained(where, **how)
     missing = sorted(name for name in found["missing_keys"] if not name.startswith(POOLER))
@@ -93,7 +93,7 @@ def empty_model(folder: Path) -> nn.Module:
     """
     from transformers import AutoConfig, AutoModel
 
-    with _explained(folder):
+    with explained(folder):
         auto: Any = AutoModel
         made: nn.Module = auto.from_config(AutoConfig.from_pretrained(folder), dtype=torch.float32)
         return made
@@ -106,7 +106,7 @@ def tokenizer(where: str | Path) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _explained(where):
+    with explained(where):
         found = AutoTokenizer.from_pretrained(where, use_fast=True)
     if not getattr(found, "is_fast", False):
         raise ConfigError(f"encoder.path: {where} has no tokenizer.json; without it no character can be found again.")

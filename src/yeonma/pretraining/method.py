@@ -55,6 +55,8 @@ def make_method(name: str, **settings: Setting) -> Method:
     Raises: ConfigError for an unknown name or setting, naming the nearest, or a value that does not fit.
     """
     kind: Any = plugins.load("pretrain", name)
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        raise ConfigError(f"The method {name!r} makes no word vectors. Train it with yeonma.pretrain({name!r}, …).")
     known = [each.name for each in fields(kind)]
     for key in settings:
         if key not in known:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from yeonma.config import CheckpointConfig, Section, TrainConfig, _checked, merge, set_value
+from yeonma.config import CheckpointConfig, Section, TrainConfig, checked, merge, set_value
 from yeonma.errors import ConfigError, nearest
 
 FRESH_RATE, CONTINUED_RATE = 5e-4, 1e-4
@@ -125,5 +125,5 @@ def check(tree: Mapping[str, Any]) -> MLMConfig:
 
     Raises: ConfigError.
     """
-    config: MLMConfig = _checked(MLMConfig, tree, "")
+    config: MLMConfig = checked(MLMConfig, tree, "")
     return config

@@ -60,7 +60,7 @@ class MaskedLM(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write config.json and model.safetensors, from which AutoModel and AutoModelForMaskedLM load."""
-        with pretrained._explained(folder):
+        with pretrained.explained(folder):
             self.model.save_pretrained(folder)
 
 
@@ -87,7 +87,7 @@ def load(path: str) -> tuple[MaskedLM, bool]:
 
     where = pretrained.place(path)
     base = pretrained.model(where)
-    with pretrained._explained(where):
+    with pretrained.explained(where):
         how: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
         model, found = AutoModelForMaskedLM.from_pretrained(where, **how)
     return MaskedLM(model, base), not found["missing_keys"]
