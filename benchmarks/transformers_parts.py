@@ -164,14 +164,14 @@ PARTS: Mapping[str, Callable[[int], dict[str, Any]]] = {
 def main(description: str | None) -> None:
     """Run what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--again", action="store_true", help="measure what stands already once more")
     parser.add_argument("--table", action="store_true", help="run nothing")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     for seed in () if asked.table else asked.seeds:
-        for part in asked.parts:
+        for part in PARTS if "all" in asked.parts else asked.parts:
             case = {"part": part, "seed": seed}
             if part == "predict" and seed != SEEDS[0]:
                 continue  # another seed would be another model, not another measurement

@@ -228,7 +228,7 @@ def evaluate(
     from yeonma.report import write_page
     from yeonma.scoring import evaluate as score
 
-    model, run = load_model(folder), _run_of(folder)
+    model, run = load_model(folder), run_of(folder)
     name, examples = _examples(run, data, split, model)
     scores, predictions = score(model, examples, progress=progress)
     if run is not None:
@@ -238,7 +238,8 @@ def evaluate(
     return {"n": len(examples), "data": name, "split": split, "scores": scores}
 
 
-def _run_of(folder: str | Path) -> Run | None:
+def run_of(folder: str | Path) -> Run | None:
+    """The run in a folder; None where it holds a model alone."""
     return Run(folder) if (Path(folder) / "config.toml").exists() else None
 
 
@@ -255,10 +256,15 @@ def _examples(run: Run | None, data: str | None, split: str, model: Model) -> tu
         return config.data.name or str(config.data.train), list(splits[split])
     if data is None:
         raise ConfigError("A model folder does not know its data. Name some with --data.")
-    columns = config.data.columns if config else {}
+    return data, list(load_split(data, split, **manner(model, config)))
+
+
+def manner(model: Model, config: configs.Config | None) -> dict[str, Any]:
+    """How a file is read for a model: as its run read its own, where that is known."""
     labels = (config and config.data.labels) or model.task.labels or None
-    kind, scale = model.task.kind, model.task.scale
-    return data, list(load_split(data, split, columns=columns, task=kind, scale=scale, labels=labels))
+    known: dict[str, Any] = {"task": model.task.kind, "scale": model.task.scale, "labels": labels}
+    own = config.data.model_dump(include={"columns", "first", "join"}) if config else {}
+    return {**known, **own}
 
 
 def load(folder: str | Path) -> Model | Vectors:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from yeonma.encoders import Encoder
+from yeonma.errors import ConfigError
 from yeonma.records import Batch, Example, Progress, Tokens, silent
 from yeonma.tasks import IGNORED, Task
 
@@ -61,7 +62,10 @@ def prepare(
 
     stride  tokens that windows over a long text share; None: a quarter of `max_length` for the tasks that read in
             windows, and for the others what is too long is cut off
+    Raises: ConfigError for a stride where a row cannot be read in windows.
     """
+    if stride is not None and task.windows is None:
+        raise ConfigError(f"data.stride: the task {task.kind!r} reads each of its rows whole. Leave it out.")
     rows = [(number, row) for number, example in enumerate(examples) for row in task.inputs(example)]
     overlap = max_length // 4 if stride is None and task.windows else stride
     windows = encoder.tokenize([row for _, row in rows], max_length, overlap, progress, cache)

@@ -243,6 +243,10 @@ def resolve(tree: Mapping[str, Any]) -> Config:
 
 
 def checked(schema: type[Any], tree: Mapping[str, Any], prefix: str, also: Iterable[str] = ()) -> Any:
+    """A nested dict as an instance of a schema; `prefix` stands before a setting's name in what is said of it.
+
+    Raises: ConfigError, one line for each wrong setting, naming the nearest of the schema's and `also`.
+    """
     try:
         return schema.model_validate(tree)
     except ValidationError as error:

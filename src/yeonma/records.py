@@ -91,7 +91,7 @@ class Prediction(NamedTuple):
     """A decoded answer.
 
     value   a label, the number of an ending ("1", "2", …), a number, the text of an answer, or the spans of a tagging
-    score   its probability; of a tagging the mean over the spans, of a number 1
+    score   its probability; of a tagging the mean over the tokens of its spans, of a number 1
     scores  the probability of every label or ending, or of the likeliest answers
     spans   the characters that a tagging or an answer stands for
     """

@@ -272,7 +272,7 @@ PREDICTIONS = table(
     ("two places for the answers", Bad("predict run 좋다 --json -o new.jsonl", "--json")),
     ("nothing on stdin", Bad("predict run", "There is nothing to predict.")),
     ("missing file", Bad("predict run -i tset.tsv", "tset.tsv: there is no such file. Did you mean 'test.tsv'?")),
-    ("wrong column", Bad("predict run -i test.tsv --column txt", "test.tsv:2: there is no column 'txt'. Did you mean 'text'?")),
+    ("wrong column", Bad("predict run -i test.tsv --column txt", "test.tsv:1: there is no column 'txt' (columns.text). Did you mean 'text'?")),
     ("no column like a text", Bad("predict run -i a.tsv", "a.tsv:1: no column is called like a text", {"a.tsv": "글\n좋다\n"})),
     ("empty file", Bad("predict run -i a.jsonl -o new.jsonl", "a.jsonl:1: must hold a header and rows; it is empty", {"a.jsonl": ""})),
     ("wrong row behind good ones", Bad("predict run -i a.jsonl -o new.jsonl", "a.jsonl:2: must be a JSON object", {"a.jsonl": FORMER + "좋다\n"})),

@@ -263,7 +263,7 @@ def test_others_load_the_folder_with_nothing_missing(made):
     folder, _ = made
     names = {path.name for path in folder.iterdir()}
     assert names >= {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "README.md"}
-    with pretrained._explained(folder):
+    with pretrained.explained(folder):
         for auto in (transformers.AutoModel, transformers.AutoModelForMaskedLM):
             _, found = auto.from_pretrained(folder, output_loading_info=True)
             assert not found["missing_keys"] and not found["mismatched_keys"], auto
@@ -333,7 +333,7 @@ def test_encoders_of_other_shapes_are_continued(corpus, tmp_path, shape):
     assert any("brings no head" in what for what in told)
     _, whole = load(str(tmp_path / "out"))
     assert whole
-    with pretrained._explained(tmp_path):
+    with pretrained.explained(tmp_path):
         _, found = transformers.AutoModel.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not found["missing_keys"]
 

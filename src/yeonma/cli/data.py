@@ -56,9 +56,17 @@ def check(
     files: Annotated[
         list[str], typer.Argument(metavar="NAME|FILE...", help="A data set's name, or files: train [valid [test]].")
     ],
-    task: Annotated[str, typer.Option(help="single")] = "single",
+    task: Annotated[str, typer.Option(help="single | pair | choice | qa | tagging")] = "single",
     text: Annotated[str | None, typer.Option(help="The text column.", metavar="NAME")] = None,
     label: Annotated[str | None, typer.Option(help="The label column.", metavar="NAME")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Any other role's column. May be repeated.", metavar="ROLE=NAME")
+    ] = None,
+    scale: Annotated[
+        tuple[float, float] | None, typer.Option(help="The label is a number from the first to the second.")
+    ] = None,
+    first: Annotated[int | None, typer.Option(help="choice: how labels number the first ending, 0 or 1.")] = None,
+    join: Annotated[str | None, typer.Option(help="tagging: what stands between tokens.")] = None,
     tokenizer: Annotated[str, typer.Option(help="What counts tokens for the truncation share.")] = "whitespace",
     max_length: Annotated[int, typer.Option(help="Tokens a model would read.")] = 128,
     as_json: AsJson = False,
@@ -66,15 +74,24 @@ def check(
     """Look for what is wrong with data before training on it. Exit code 2 when there are errors."""
     from yeonma import data
     from yeonma.cli.screen import bars, print_json
+    from yeonma.errors import ConfigError
     from yeonma.text import make_tokenizer
 
     reader = make_tokenizer(tokenizer)
     columns = {role: name for role, name in (("text", text), ("label", label)) if name}
+    for assignment in column or []:
+        role, equals, name = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--column takes ROLE=NAME, for example --column text1=premise. It got {assignment!r}.")
+        columns[role] = name
     with bars() as progress:
         checkup = data.check(
             files,
             task=task,
             columns=columns,
+            scale=scale,
+            first=first,
+            join=join,
             max_length=max_length,
             lengths=lambda t: len(reader.pieces(t)),
             progress=progress,

@@ -17,7 +17,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train | valid | test")] = "test",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Score a model: accuracy, macro and per-class precision, recall, F1, MCC, and the majority class beside them."""
+    """Score a model by its task's scores, by class or type of entity too, and the majority class beside them."""
     from yeonma import api
     from yeonma.cli.screen import bars, print_json, score_lines
 

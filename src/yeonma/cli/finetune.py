@@ -50,7 +50,7 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in -o where it stopped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")] = False,
 ) -> None:
-    """Train the embedding and a head for a task; the best checkpoint is chosen on validation data."""
+    """Train an encoder and a head for a task; the best checkpoint is chosen on validation data."""
     from yeonma import api
     from yeonma import config as configs
     from yeonma.cli.screen import Bars, print_json, stop_on_signal

@@ -45,7 +45,7 @@ def predict(
     if as_json and output:
         raise ConfigError("--json prints on stdout and -o writes a file: give one of them.")
     model = api.load_model(run)
-    examples = _file(model, input_, column) if input_ else _given(model, text or _stdin())
+    examples = _file(model, run, input_, column) if input_ else _given(model, text or _stdin())
     if not examples:
         raise ConfigError("There is nothing to predict. Give texts, a file with -i, or lines on stdin.")
     with bars() as progress:
@@ -86,9 +86,10 @@ def _given(model: Model, texts: Sequence[str]) -> list[Example]:
     return examples
 
 
-def _file(model: Model, path: Path, column: str | None) -> list[Example]:
-    from yeonma import data
+def _file(model: Model, run: Path, path: Path, column: str | None) -> list[Example]:
+    from yeonma import api, data
 
-    columns = {"text": column} if column else None
-    labels = model.task.labels or None
-    return list(data.load_split(path, columns=columns, task=model.task.kind, labels=labels, labelled=False))
+    known = api.run_of(run)
+    how = api.manner(model, known.config() if known else None)
+    columns = {"text": column} if column else how.get("columns", {})
+    return list(data.load_split(path, **{**how, "columns": columns}, labelled=False))

@@ -55,7 +55,7 @@ def make_method(name: str, **settings: Setting) -> Method:
     Raises: ConfigError for an unknown name or setting, naming the nearest, or a value that does not fit.
     """
     kind: Any = plugins.load("pretrain", name)
-    if not (isinstance(kind, type) and issubclass(kind, Method)):
+    if Method not in getattr(kind, "__mro__", ()):
         raise ConfigError(f"The method {name!r} makes no word vectors. Train it with yeonma.pretrain({name!r}, …).")
     known = [each.name for each in fields(kind)]
     for key in settings:

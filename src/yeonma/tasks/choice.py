@@ -23,6 +23,7 @@ class Choice(Task):
     kind: ClassVar[str] = "choice"
     roles: ClassVar[tuple[str, ...]] = ("premise", "endings")
     parts: ClassVar[int] = 2
+    windows: ClassVar[bool | None] = None
     metrics = ("accuracy",)
 
     def must_fit(self, texts: Sequence[str]) -> None:

@@ -39,7 +39,7 @@ class QA(Task):
     kind: ClassVar[str] = "qa"
     roles: ClassVar[tuple[str, ...]] = ("question", "context")
     parts: ClassVar[int] = 2
-    windows: ClassVar[bool] = True
+    windows: ClassVar[bool | None] = True
     metrics = ("squad_f1", "squad_em", "korquad_f1", "korquad_em")
 
     def head(self, width: int) -> nn.Module:

@@ -56,7 +56,7 @@ class Tagging(Task):
     """
 
     kind: ClassVar[str] = "tagging"
-    windows: ClassVar[bool] = True
+    windows: ClassVar[bool | None] = True
     metrics = ("entity_f1", "entity_precision", "entity_recall", "macro_entity_f1", "character_f1")
 
     def __init__(self, labels: Sequence[str] = (), **settings: Any) -> None:

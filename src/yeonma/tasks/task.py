@@ -26,14 +26,14 @@ class Task(ABC):
     batch when it is trained on. `labels` are the answers in order where there is a fixed set of them.
 
     roles    what the texts of an example are        parts  how many of them are read in one row
-    windows  whether a long text is read in windows where the config names no stride, and not cut off
+    windows  whether a long text is read in windows where the config names no stride, and not cut off; None: it never is
     metrics  the scores that can choose a model, the usual one first
     """
 
     kind: ClassVar[str]
     roles: ClassVar[tuple[str, ...]] = ("text",)
     parts: ClassVar[int] = 1
-    windows: ClassVar[bool] = False
+    windows: ClassVar[bool | None] = False
     metrics: tuple[str, ...]
 
     def __init__(
