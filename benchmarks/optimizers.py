@@ -268,10 +268,10 @@ PARTS: Mapping[str, Callable[[bool], None]] = {
 def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, "all"], default="all")
     parser.add_argument("--again", action="store_true")
     asked = parser.parse_args()
-    for part in asked.parts:
+    for part in PARTS if "all" in asked.parts else asked.parts:
         PARTS[part](asked.again)
 
 

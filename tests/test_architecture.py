@@ -29,7 +29,7 @@ FLOORS = {
 SAME_FLOOR = {
     ("data", "text"), ("text", "plugins"), ("vectors", "text"), ("vectors", "vector_text"),
     ("encoders", "config"), ("config", "plugins"),
-    ("model", "batches"), ("files", "errors"), ("plugins", "errors"), ("records", "errors"),
+    ("model", "batches"), ("model", "precision"), ("files", "errors"), ("plugins", "errors"), ("records", "errors"),
     ("pretraining", "train"),
 }  # fmt: skip
 

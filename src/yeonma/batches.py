@@ -139,7 +139,7 @@ def steps_per_epoch(prepared: Prepared, size: int, tokens: int | None, bucket: b
     return len(plan(prepared, size, tokens, bucket, 0, 0))
 
 
-def in_order(lengths: np.ndarray, tokens: int = 8192) -> Iterator[np.ndarray]:
+def in_order(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
     """Batches of rows for prediction: sorted by length under a token budget; the caller puts the answers in place."""
     if len(lengths):
         yield from _cut_by_tokens(np.argsort(lengths, kind="stable"), lengths, np.ones_like(lengths), tokens)

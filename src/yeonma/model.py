@@ -17,6 +17,7 @@ from yeonma.config import Config
 from yeonma.encoders import Encoder
 from yeonma.errors import RunError
 from yeonma.files import read_json, staged_folder
+from yeonma.precision import autocast
 from yeonma.records import Batch, Dataset, Example, Prediction, Progress, silent
 from yeonma.tasks import Task
 
@@ -24,11 +25,23 @@ FORBIDDEN = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".joblib")
 
 
 class Model(nn.Module):
-    """Encoder + head. `max_length` and `stride`, in tokens, are those it was trained with (`batches.prepare`)."""
+    """Encoder + head. `max_length` and `stride`, in tokens, are those it was trained with (`batches.prepare`).
 
-    def __init__(self, encoder: Encoder, task: Task, *, max_length: int = 128, stride: int | None = None) -> None:
+    precision  in which numbers a heavy encoder predicts, as it was trained: "auto", "fp32" or "bf16"
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        task: Task,
+        *,
+        max_length: int = 128,
+        stride: int | None = None,
+        precision: str = "auto",
+    ) -> None:
         super().__init__()
         self.encoder, self.task, self.max_length, self.stride = encoder, task, max_length, stride
+        self.precision = precision
         self.head = task.head(encoder.width)
 
     def forward(self, batch: Batch) -> Any:
@@ -56,9 +69,10 @@ class Model(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            for rows in batches.in_order(prepared.lengths):
-                batch = batches.collate(self.encoder, prepared, rows)
-                yield from zip(rows.tolist(), self.task.read(self(batch), batch), strict=True)
+            with autocast(self.precision if self.encoder.heavy else "fp32"):
+                for rows in batches.in_order(prepared.lengths, self.encoder.batch_tokens):
+                    batch = batches.collate(self.encoder, prepared, rows)
+                    yield from zip(rows.tolist(), self.task.read(self(batch), batch), strict=True)
         finally:
             self.train(was_training)
 
@@ -100,6 +114,7 @@ class Model(nn.Module):
             "encoder": {"kind": self.encoder.kind, **self.encoder.settings.model_dump()},
             "max_length": self.max_length,
             "stride": self.stride,
+            "precision": self.precision,
         }
         return {**self.encoder.public_config(), "yeonma": own}
 
@@ -119,7 +134,8 @@ class Model(nn.Module):
             encoder_class = plugins.load("encoder", own["encoder"].pop("kind"))
             encoder = encoder_class.load_assets(encoder_class.Settings(**own["encoder"]), folder)
             task = plugins.load("task", own["task"])(read_json(folder / "labels.json"), **own["task_settings"])
-            model = cls(encoder, task, max_length=own["max_length"], stride=own["stride"])
+            read = {name: own[name] for name in ("max_length", "stride", "precision")}
+            model = cls(encoder, task, **read)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise RunError(f"{folder / 'config.json'} does not describe a yeonma model: {error!r}.") from error
         load_weights(model, folder / "model.safetensors", encoder.public_name)
@@ -153,7 +169,8 @@ def build(config: Config, dataset: Dataset, progress: Progress = silent) -> Mode
     texts = [text for example in train for text in example.texts]
     where = {name: getattr(config.encoder, name) for name in ("vectors", "tokenizer", "path")}
     encoder = encoder_class.prepare(settings, texts, parts=task.parts, progress=progress, **where)
-    model = Model(encoder, task, max_length=config.data.max_length, stride=config.data.stride)
+    read: dict[str, Any] = {"max_length": config.data.max_length, "stride": config.data.stride}
+    model = Model(encoder, task, precision=config.train.precision, **read)
     if config.train.class_weights == "balanced":
         task.weigh(train)
     return model

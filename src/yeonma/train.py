@@ -300,7 +300,7 @@ def update(t: Descent, stop: Callable[[], bool] = lambda: False) -> tuple[float,
     """One step. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
     groups.freeze(t.groups, t.state.step // t.steps_per_epoch)
     t.model.train()
-    t.optimizer.zero_grad(set_to_none=False)
+    t.optimizer.zero_grad()
     chosen = _micro_batches(t)
     total, loss_sum = sum(len(examples) for examples in chosen), 0.0
     for examples in chosen:

@@ -28,6 +28,8 @@ class Encoder(nn.Module, ABC):
     Settings: ClassVar[type[Settings]] = Settings
     kind: ClassVar[str]
     pace: ClassVar[float] = 1.0  # the learning rate where none is given, as a share of the rule's own default
+    heavy: ClassVar[bool] = False  # whether products take the time: then predictions are computed as training is
+    batch_tokens: ClassVar[int] = 8192  # in a batch of predictions
     width: int
     settings: Any
 
