@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from yeonma import api, batches
-from yeonma.train import Training, prepare
+from yeonma.finetuning import Training, prepare
 
 ROUNDS, STEPS = 5, 40
 

@@ -14,7 +14,8 @@ import torch
 from nsmc import RATES, SHARED, vectors
 
 from yeonma import api, batches
-from yeonma.train import Training, prepare, update
+from yeonma.finetuning import Training, prepare
+from yeonma.train import update
 
 EPOCHS, TURN = 2, 50
 RUNS = (

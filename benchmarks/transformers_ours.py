@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from yeonma import api, train
+from yeonma import api, finetuning, train
 from yeonma.config import Config
 from yeonma.model import Model
 from yeonma.records import Dataset
@@ -51,7 +51,7 @@ class Ours:
 
     def __init__(self, config: Config, data: Dataset) -> None:
         elsewhere, began = torch.get_rng_state(), time.process_time()
-        self.training = train.prepare(config, data)
+        self.training = finetuning.prepare(config, data)
         self.ready, self.seconds = time.process_time() - began, 0.0
         self.random = torch.get_rng_state()
         torch.set_rng_state(elsewhere)

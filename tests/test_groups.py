@@ -13,9 +13,9 @@ from builders import config, dataset
 from test_train import learn, logged, same_tensors
 from yeonma.errors import ConfigError, RunError
 from yeonma.files import write_manifest
+from yeonma.finetuning import prepare
 from yeonma.groups import first_epochs, learning_rates
 from yeonma.records import Stepped
-from yeonma.train import prepare
 
 SMALL = {"encoder__kind": "bilstm-attention", "encoder__units": 3, "encoder__attention": 4}
 NAMES = ["head", "layer 2", "layer 1", "embeddings"]  # of the BiLSTM

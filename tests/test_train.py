@@ -12,10 +12,10 @@ from safetensors.torch import load_file
 
 from builders import config, dataset
 from yeonma.errors import ConfigError, Diverged, InputError, RunError
+from yeonma.finetuning import train
 from yeonma.optim.registry import rules
 from yeonma.records import Dataset, Evaluated, Finished, Saved, Stepped
 from yeonma.run import Run
-from yeonma.train import train
 
 RULES = sorted(rules())
 

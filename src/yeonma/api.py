@@ -163,8 +163,8 @@ def _begun_with(config: configs.Config | None, output: str | Path, resume: bool)
 def _watched(
     run: Run, config: configs.Config, examples: Dataset, resume: bool, stop: Callable[[], bool], progress: Progress
 ) -> Iterator[Event]:
+    from yeonma.finetuning import train
     from yeonma.report import write_page
-    from yeonma.train import train
 
     run.set_status("running", step=0)
     run.note("resumed" if resume else f"began, {len(examples.splits['train']):,} training examples")

@@ -16,12 +16,13 @@ from safetensors.torch import load_file
 from yeonma import batches, config, plugins
 from yeonma.encoders import pretrained
 from yeonma.errors import ConfigError
+from yeonma.finetuning import prepare
 from yeonma.model import Model, build
 from yeonma.optim import RowTable
 from yeonma.records import Dataset, Example
 from yeonma.text.pretrained import Pretrained
 from yeonma.text.subword import BPE, Unigram, WordPiece
-from yeonma.train import prepare, update
+from yeonma.train import update
 
 TEXTS = [
     "오늘은 날씨가 참 맑고 바람이 시원하다",

@@ -9,10 +9,10 @@ from importlib import resources
 import pytest
 
 from builders import config, dataset
+from yeonma.finetuning import train
 from yeonma.report import write_page
 from yeonma.report.curves import chart
 from yeonma.run import Run
-from yeonma.train import train
 
 
 class Balance(HTMLParser):
