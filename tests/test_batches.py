@@ -48,6 +48,14 @@ def test_it_is_a_pure_function(lengths, seed):
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
 
 
+def test_every_epoch_has_as_many_batches():
+    """Of examples of one length but different numbers of rows, cut by tokens."""
+    random = np.random.default_rng(0)
+    given_ = prepared([10] * 200, random.integers(1, 6, 200))
+    counts = {len(batches.plan(given_, 8, 200, True, seed, epoch)) for seed in range(3) for epoch in range(8)}
+    assert len(counts) == 1
+
+
 def test_epochs_and_seeds_differ():
     given = prepared([5] * 100)
     plans = [

@@ -26,7 +26,7 @@ class Prepared:
     items    (R,) which example each row came from
     starts   (N + 1,) the rows of example i are starts[i] … starts[i+1] − 1
     lengths  (R,) tokens                     longest  (N,) tokens of each example's longest row
-    targets  by name, of every row           truncated  how many rows were longer than the model reads
+    targets  by name, of every row           truncated  how many examples were longer than the model reads
     """
 
     windows: Sequence[Tokens]
@@ -62,10 +62,12 @@ def prepare(
 
     stride  tokens that windows over a long text share; None: a quarter of `max_length` for the tasks that read in
             windows, and for the others what is too long is cut off
-    Raises: ConfigError for a stride where a row cannot be read in windows.
+    Raises: ConfigError for a stride above half of `max_length`, or where a row cannot be read in windows.
     """
     if stride is not None and task.windows is None:
         raise ConfigError(f"data.stride: the task {task.kind!r} reads each of its rows whole. Leave it out.")
+    if stride is not None and 2 * stride > max_length:
+        raise ConfigError(f"data.stride must be at most half of data.max_length, {max_length}; got {stride}.")
     rows = [(number, row) for number, example in enumerate(examples) for row in task.inputs(example)]
     overlap = max_length // 4 if stride is None and task.windows else stride
     windows = encoder.tokenize([row for _, row in rows], max_length, overlap, progress, cache)
@@ -76,7 +78,8 @@ def prepare(
     bounds = zip(examples, starts.tolist(), starts[1:].tolist(), strict=False)
     golds = [gold for example, start, end in bounds for gold in task.targets(example, windows[start:end])]
     targets = {name: _column([gold[name] for gold in golds]) for name in (golds[0] if golds else ())}
-    return Prepared(windows, items, starts, lengths, longest, targets, sum(window.cut > 0 for window in windows))
+    truncated = len({rows[window.row][0] for window in windows if window.cut})
+    return Prepared(windows, items, starts, lengths, longest, targets, truncated)
 
 
 def _column(values: Sequence[float | np.ndarray]) -> Column:
@@ -109,13 +112,13 @@ def _chosen(column: Column, rows: np.ndarray, length: int) -> Tensor:
 def plan(prepared: Prepared, size: int, tokens: int | None, bucket: bool, seed: int, epoch: int) -> list[np.ndarray]:
     """The batches of an epoch, as arrays of numbers of examples.
 
-    With `bucket`, examples are sorted by their longest row, equal ones shuffled among themselves, cut, and the batches
-    shuffled: so hardly any padding is left. The number of batches is the same in every epoch.
+    With `bucket`, examples are sorted by their longest row and their number of rows, equal ones shuffled among
+    themselves, cut, and the batches shuffled: so hardly any padding is left. The number of batches is the same in every
+    epoch.
     """
     random = np.random.default_rng([seed, epoch])
-    noise = random.random(len(prepared))
-    order = np.argsort(prepared.longest + noise if bucket else noise, kind="stable")
-    rows = np.diff(prepared.starts)
+    noise, rows = random.random(len(prepared)), np.diff(prepared.starts)
+    order = np.lexsort((noise, rows, prepared.longest)) if bucket else np.argsort(noise, kind="stable")
     batches = (
         _cut_by_tokens(order, prepared.longest, rows, tokens)
         if tokens

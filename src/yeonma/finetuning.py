@@ -49,11 +49,13 @@ class Training(Descent):
         return evaluate(self.model, self.dataset.splits["valid"], self.valid)[0]
 
     def inputs(self) -> str:
-        """A hash of the words, and of the labels, lengths and targets of the examples."""
+        """A hash of the vocabulary, and of the tokens, labels, lengths and targets of the examples."""
         key = hashlib.sha256(
             "\n".join([*self.model.encoder.words(), "", *self.model.task.labels]).encode("utf-8", "surrogatepass")
         )
         for rows in (self.train, self.valid):
+            for window in rows.windows:
+                key.update(window.ids.tobytes())
             key.update(rows.lengths.tobytes())
             for _, column in sorted(rows.targets.items()):
                 for values in [column.numpy()] if isinstance(column, Tensor) else column:

@@ -53,6 +53,6 @@ def path_point(model: Model, optimizer: torch.optim.Optimizer) -> dict[str, Tens
 def states(model: Model, prepared: Prepared) -> dict[str, Tensor]:
     """Text vectors (TEXTS, width) of the first examples, in evaluation mode."""
     model.eval()
-    rows = torch.arange(min(TEXTS, len(prepared))).numpy()
+    rows = prepared.starts[:-1][:TEXTS]  # the first of each
     encoded = model.encoder(batches.collate(model.encoder, prepared, rows)) if len(rows) else None
     return {} if encoded is None or encoded.pooled is None else {"states.pooled": encoded.pooled.float().cpu()}

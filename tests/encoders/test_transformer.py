@@ -170,6 +170,7 @@ def test_saved_it_is_whole_for_us_and_for_others(folder, tmp_path):
     assert not found["missing_keys"]
     assert not found["mismatched_keys"]
     assert all(name.startswith("head.") for name in found["unexpected_keys"])
+    assert str(folder) not in (tmp_path / "model" / "config.json").read_text(encoding="utf-8")
     ids = transformers.AutoTokenizer.from_pretrained(tmp_path / "model")(TEXTS[0], return_tensors="pt")
     torch.testing.assert_close(
         other.eval()(**ids).last_hidden_state, model.encoder.model(**ids).last_hidden_state, rtol=1e-4, atol=1e-5
@@ -240,6 +241,14 @@ def test_training_on_what_is_kept_moves_the_upper_layers_alone(folders):
     assert not any("embeddings" in name or "layer.0." in name for name in moved)
 
 
+def test_what_all_layers_read_is_frozen_with_the_embeddings(folders):
+    encoder = encoder_of(folders["deberta-v2"])
+    bottom = {id(weight) for weight in encoder.layers()[0].parameters()}
+    shared = [weight for name, weight in encoder.model.named_parameters() if "rel_embeddings" in name]
+    assert shared
+    assert all(id(weight) in bottom for weight in shared)
+
+
 def test_keeping_without_freezing_is_refused(folders):
     tree = {
         "data": {"train": "made.tsv", "max_length": 24},
@@ -290,6 +299,11 @@ def test_a_model_that_reads_on_is_refused(tmp_path, folders):
     transformers.BertModel(small, add_pooling_layer=False).save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="no encoder"):
         encoder_of(tmp_path)
+
+
+def test_positions_behind_the_padding_are_not_counted(folders):
+    assert encoder_of(folders["roberta"]).longest == 47
+    assert encoder_of(folders["bert"]).longest == 48
 
 
 def test_no_path_and_foreign_settings_are_refused(folders):

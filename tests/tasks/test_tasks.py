@@ -260,6 +260,30 @@ def test_an_answer_that_was_cut_off_teaches_nothing():
     assert torch.isfinite(out.grad).all()
 
 
+def test_an_answer_does_not_depend_on_the_padding():
+    task = plugins.load("task", "qa")(())
+    out, part = torch.randn(1, 4, 2), torch.tensor([[0, 1, 1, 1]], dtype=torch.int8)
+    wide, behind = torch.zeros(1, 30, 2), torch.full((1, 30), -1, dtype=torch.int8)
+    wide[:, :4], behind[:, :4] = out, part
+    found = [task.read(o, Batch({}, p >= 0, p, {}, torch.tensor([0])))[0] for o, p in ((out, part), (wide, behind))]
+    assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_outer_blanks_of_an_answer_are_left_out():
+    text = " 서울은 수도다"
+    model, examples = model_of("qa", [Example("1", ("어디", text), (Span(0, 3, "", 1),))])
+    targets = model.task.targets(examples[0], model.prepare(examples, cache=False).windows)
+    assert targets[0]["first"].sum() == 1
+
+
+def test_a_stride_that_cannot_be_is_refused():
+    for name, stride, message in (("single", 70, "at most half"), ("choice", 4, "reads each of its rows whole")):
+        model, examples = model_of(name)
+        model.stride = stride
+        with pytest.raises(ConfigError, match=message):
+            model.prepare(examples, cache=False)
+
+
 def test_only_the_context_answers():
     task = plugins.load("task", "qa")(())
     out = torch.zeros(1, 4, 2)

@@ -14,7 +14,6 @@ from yeonma.errors import ConfigError
 
 HUB = "hub:"
 POOLER = "pooler."
-BEHIND_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer"}
 
 
 def place(path: str) -> str | Path:
@@ -115,8 +114,10 @@ def tokenizer(where: str | Path) -> Any:
 
 def longest(model: Any) -> int:
     """The most tokens that the model has positions for; RoBERTa's begin behind the padding's."""
-    most = int(getattr(model.config, "max_position_embeddings", 0) or 0)
-    return (most - model.config.pad_token_id - 1 if model.config.model_type in BEHIND_PADDING else most) or 1 << 20
+    for name, module in model.named_modules():
+        if "position" in name and isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            return module.num_embeddings - module.padding_idx - 1
+    return int(getattr(model.config, "max_position_embeddings", 0) or 1 << 20)
 
 
 def stack(model: Any) -> nn.ModuleList:
@@ -134,14 +135,17 @@ def stack(model: Any) -> nn.ModuleList:
 def layers(model: Any) -> list[nn.Module]:
     """The weights of the embeddings, then of the layers; what stands between two of them goes with the one before.
 
+    What stands beside the layers and is read by all of them (DeBERTa's relative positions) goes with the embeddings.
     Raises: ConfigError for a model whose layers are not found.
     """
     above = stack(model)
     inside = {id(weight): number for number, layer in enumerate(above, start=1) for weight in layer.parameters()}
+    around = [module for module in model.modules() if above in module.children() and module is not model]
+    shared = {id(weight) for module in around for weight in module.parameters()} - inside.keys()
     kept: list[list[nn.Parameter]] = [[] for _ in range(len(above) + 1)]
     reached = 0
     for name, weight in model.named_parameters():
         reached = inside.get(id(weight), reached)
         if not name.startswith(POOLER):
-            kept[reached].append(weight)
+            kept[0 if id(weight) in shared else reached].append(weight)
     return [nn.ParameterList(weights) for weights in kept]

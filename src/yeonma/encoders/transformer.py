@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,7 @@ class Transformer(Encoder):
         """
         from yeonma.encoders.lower import lower, upper
 
+        _must_fit(2 * self.width * sum(len(window.ids) for window in windows))
         stack = pretrained.stack(self.model)
         below, self.above = lower(self.model, stack, layers), [upper(self.model, stack, layers)]
         was_training = self.training
@@ -180,7 +182,7 @@ class Transformer(Encoder):
         whole = self.model(**inputs, attention_mask=mask.long()).last_hidden_state
         states = self.collate([kept], len(kept.ids))["states"]
         parts = self.above[0](inputs_embeds=states, attention_mask=mask.long()).last_hidden_state
-        if float((whole - parts).abs().max()) > 0.05 * float(whole.abs().max()):
+        if not float((whole - parts).abs().max()) <= 0.05 * float(whole.abs().max()):  # NaN too
             kind = self.model.config.model_type
             raise ConfigError(
                 f"encoder.cache: a model of the type {kind!r} cannot be cut into a lower and an upper part."
@@ -217,7 +219,8 @@ class Transformer(Encoder):
     def public_config(self) -> dict[str, Any]:
         """The model's own config."""
         config: dict[str, Any] = self.model.config.to_dict()
-        config.pop("yeonma", None)
+        for name in ("yeonma", "_name_or_path"):  # the latter is a place on this machine
+            config.pop(name, None)
         return {**config, "dtype": "float32"}
 
     def coverage(self) -> dict[str, Any]:
@@ -228,3 +231,16 @@ class Transformer(Encoder):
 def _lazy(table: nn.Embedding) -> RowTable:
     """The same table with rows that cost nothing while they sleep."""
     return RowTable(table.num_embeddings, table.embedding_dim, table.padding_idx, _weight=table.weight.detach())
+
+
+def _must_fit(wanted: int) -> None:
+    """See that so many bytes are less than half of the machine's memory.
+
+    Raises: ConfigError.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if wanted > memory / 2:
+        raise ConfigError(
+            f"encoder.cache would keep {wanted / 2**30:.1f} GiB, more than half of the {memory / 2**30:.1f} GiB of "
+            "this machine. Leave it out, or lower data.limit or data.max_length."
+        )

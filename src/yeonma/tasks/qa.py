@@ -51,7 +51,7 @@ class QA(Task):
         return [_target(example, window) for window in windows]
 
     def loss(self, out: Tensor, batch: Batch) -> Tensor:
-        """−½ (log P(first) + log P(last)), the mean over the examples whose answer is in sight."""
+        """−½ (log P(first) + log P(last)), the mean over the examples; one whose answer was cut off counts as 0."""
         ends = ("first", "last")
         terms = [self._missing(out[..., k], batch.targets[end] == 1, batch) for k, end in enumerate(ends)]
         seen = torch.isfinite(terms[0]) & torch.isfinite(terms[1])
@@ -73,7 +73,7 @@ class QA(Task):
         scores = start.unsqueeze(2) + stop.unsqueeze(1)
         long = last.unsqueeze(1) - first.unsqueeze(2)
         scores = scores.masked_fill((long < 0) | (long >= self.answer_tokens), float("-inf")).flatten(1)
-        best, at = scores.topk(many, 1)
+        best, at = scores.topk(min(N_BEST, many * many), 1)
         first, last = first.gather(1, at // many), last.gather(1, at % many)
         columns = zip(first.cpu().numpy(), last.cpu().numpy(), best.cpu().numpy(), strict=True)
         return [Found(*(column[np.isfinite(score)] for column in (a, b, score))) for a, b, score in columns]
@@ -124,7 +124,8 @@ def _texts(example: Example, golds: Any) -> list[str]:
 def _target(example: Example, window: Tokens) -> Target:
     first, last = np.zeros((2, len(window.ids)), np.int64)
     golds: Any = example.gold or ()
-    inside = [span for span in golds if _whole(span, window)]
+    spans = [_without_blanks(span, example.texts[CONTEXT]) for span in golds]
+    inside = [span for span in spans if _whole(span, window)]
     for found in spans_to_tokens(inside, window.offsets, window.part).ranges:
         first[found.first] = last[found.end - 1] = 1
     return {"first": first, "last": last}

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from yeonma.errors import ConfigError
 from yeonma.records import Batch, Encoded, Example, Prediction, Span, Tokens
+from yeonma.tasks import rows
 from yeonma.tasks.crf import Chain
 from yeonma.tasks.heads import TokenHead
 from yeonma.tasks.scores import entities
@@ -91,23 +92,24 @@ class Tagging(Task):
         return tags
 
     def loss(self, out: Tagged, batch: Batch) -> Tensor:
-        """Mean over the rows of the mean over their tokens: cross-entropy, or −log P of the tags under the chain."""
+        """Cross-entropy, or −log P of the tags under the chain: the mean over tokens, over windows, over examples."""
         gold = batch.targets["tags"]
         known = gold != IGNORED
         counts = known.sum(1).clamp(min=1)
         if self.crf:
             scores, gold, known = to_the_left(known, out.scores, gold)
-            return (out.chain.nll(scores, gold, known) / counts).mean()
+            missing = out.chain.nll(scores, gold, known)
+            return rows.mean((missing / counts).unsqueeze(1), batch.items).mean()
         missing = F.cross_entropy(out.scores.transpose(1, 2), gold, ignore_index=IGNORED, reduction="none")
-        return (missing.sum(1) / counts).mean()
+        return rows.mean((missing.sum(1) / counts).unsqueeze(1), batch.items).mean()
 
     def read(self, out: Tagged, batch: Batch) -> list[Any]:
         """The likeliest whole sequence of tags of each row's own tokens, and how probable each of them is."""
         scores, real = to_the_left(batch.part >= 0, out.scores.float())
         paths = out.chain.viterbi(scores, real)
         shares = (out.chain.marginals(scores, real) if self.crf else scores.softmax(2)).cpu().numpy()
-        rows = zip(paths, shares, strict=True)
-        return [Found(np.array(path, np.int64), share[np.arange(len(path)), path]) for path, share in rows]
+        both = zip(paths, shares, strict=True)
+        return [Found(np.array(path, np.int64), share[np.arange(len(path)), path]) for path, share in both]
 
     def answer(self, example: Example, windows: Sequence[Tokens], found: Sequence[Any]) -> Prediction:
         """The labelled spans of the text's characters."""
