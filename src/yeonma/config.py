@@ -56,7 +56,7 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", validate_assignment=True, allow_inf_nan=False)
 
-    kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention | transformer")
+    kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention | transformer | stack")
     path: str | None = Field(None, description="transformer: its folder, or hub:NAME")
     vectors: str | None = Field(None, description="a vectors folder or text file to start from")
     tokenizer: str | None = Field(None, description="left out: the vectors' own, else mecab")

@@ -21,6 +21,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "cnn": "yeonma.encoders.cnn:CNN",
         "bilstm-attention": "yeonma.encoders.bilstm:BiLSTMAttention",
         "transformer": "yeonma.encoders.transformer:Transformer",
+        "stack": "yeonma.encoders.stack:Stack",
     },
     "pretrain": {
         "word2vec": "yeonma.pretraining.word2vec:Word2Vec",

@@ -51,6 +51,7 @@ class Tokens:
     cut      how many tokens of the row were left out
     start    where the window begins among the tokens of the row's last text
     characters  (T, 16) int32 rows of the encoder's table of characters, where it has one
+    words       (T, 4) int32 rows of a second table, of words that share a token's characters, where there is one
     states      (T, width) float16 what frozen lower layers made of the tokens, where that is kept
     """
 
@@ -61,6 +62,7 @@ class Tokens:
     cut: int = 0
     start: int = 0
     characters: np.ndarray | None = None
+    words: np.ndarray | None = None
     states: np.ndarray | None = None
 
 

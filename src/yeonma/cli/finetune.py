@@ -24,7 +24,7 @@ def finetune(
     task: Annotated[
         str | None, typer.Option(help="single | pair | choice | qa | tagging. Left out: the data set's own.")
     ] = None,
-    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention | transformer")] = None,
+    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention | transformer | stack")] = None,
     encoder_path: Annotated[
         str | None, typer.Option(help="A pretrained transformer: its folder, or hub:NAME.", metavar="DIR|hub:NAME")
     ] = None,

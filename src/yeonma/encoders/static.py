@@ -162,10 +162,11 @@ class StaticEncoder(Encoder):
             letters = character_ids(self.alphabet, texts, analysed.spans, analysed.bounds)
             blank = replace(blank, characters=np.zeros((1, LONGEST), np.int32))
         part = np.repeat([part for row in rows for part in range(len(row))], np.diff(analysed.bounds)).astype(np.int8)
-        columns = Tokens(self._rows_of(analysed.words)[analysed.ids], analysed.spans, part, characters=letters)
+        columns = Tokens(self.rows_of(analysed.words)[analysed.ids], analysed.spans, part, characters=letters)
         return _read_rows([len(row) for row in rows], columns, analysed.bounds.tolist(), blank, max_length, stride)
 
-    def _rows_of(self, words: Sequence[str]) -> np.ndarray:
+    def rows_of(self, words: Sequence[str]) -> np.ndarray:
+        """Rows of the table for words; unknown ones have row 1."""
         return np.fromiter((self.index.get(word, UNKNOWN) for word in words), np.int64, len(words))
 
     def collate(self, windows: Sequence[Tokens], length: int) -> Mapping[str, Tensor]:
