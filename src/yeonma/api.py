@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yeonma import config as configs
-from yeonma.errors import ConfigError, DiskError, InputError, Interrupted, OutOfMemory, RunError
+from yeonma.errors import ConfigError, Interrupted, RunError
 from yeonma.pretraining import pretrain
-from yeonma.records import Evaluated, Event, Finished, Progress, silent
+from yeonma.records import Event, Finished, Progress, silent
 from yeonma.run import Run
 
 if TYPE_CHECKING:
@@ -20,8 +18,7 @@ if TYPE_CHECKING:
     from yeonma.records import Dataset, Example
     from yeonma.vectors import Vectors
 
-MEMORY = ("not enough memory", "out of memory", "allocate memory")  # how torch says it, in a RuntimeError
-HEARTBEAT = 5.0  # seconds between two writes of status.json
+ADVICE = "Lower train.batch_size, data.max_length or encoder.dim."
 
 
 def settings(
@@ -124,6 +121,9 @@ def training(
     input turns out to be wrong leaves no folder behind.
     Raises: YeonmaError.
     """
+    from yeonma.report import write_page
+    from yeonma.watch import watched
+
     if config is not None and not resume:
         Run(output).must_be_free()
         examples = dataset(config)
@@ -133,22 +133,8 @@ def training(
         examples = dataset(config)
         run = Run.open(output)
         run.lock()
-    try:
-        yield from _watched(run, config, examples, resume, stop, progress)
-    except (KeyboardInterrupt, GeneratorExit):
-        if run.status().get("state") == "running":
-            run.set_status("interrupted", reason="stopped without saving")
-        raise
-    except BaseException as error:
-        if isinstance(error, InputError) and not resume and not run.has_trained():
-            run.discard()
-        else:
-            with suppress(DiskError):
-                run.note(f"failed: {type(error).__name__}: {error}")
-                run.set_status("failed", reason=str(error), kind=type(error).__name__)
-        raise
-    finally:
-        run.release()
+    events = _finetuned(run, config, examples, resume, stop, progress)
+    yield from watched(run, events, new=not resume, advice=ADVICE, finished=lambda: write_page(run))
 
 
 def _begun_with(config: configs.Config | None, output: str | Path, resume: bool) -> configs.Config:
@@ -160,36 +146,15 @@ def _begun_with(config: configs.Config | None, output: str | Path, resume: bool)
     return old
 
 
-def _watched(
+def _finetuned(
     run: Run, config: configs.Config, examples: Dataset, resume: bool, stop: Callable[[], bool], progress: Progress
 ) -> Iterator[Event]:
     from yeonma.finetuning import train
-    from yeonma.report import write_page
 
-    run.set_status("running", step=0)
     run.note("resumed" if resume else f"began, {len(examples.splits['train']):,} training examples")
     run.save_rejected(examples.rejected)
     run.save_data(examples)
-    beat = time.monotonic()
-    try:
-        for event in train(config, run, examples, resume=resume, stop=stop, progress=progress):
-            if time.monotonic() - beat > HEARTBEAT and not isinstance(event, Finished):
-                beat = time.monotonic()
-                run.set_status("running", step=event.step)
-            if isinstance(event, Finished):
-                run.set_status(
-                    "interrupted" if event.reason == "interrupted" else "done", step=event.step, reason=event.reason
-                )
-                run.note(f"{event.reason} at step {event.step}; best {event.best_score} at step {event.best_step}")
-                write_page(run)
-            elif isinstance(event, Evaluated):
-                run.note(f"step {event.step}, validation {event.metric} {event.scores[event.metric]:.4f}")
-            yield event
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY):
-            advice = "Lower train.batch_size, data.max_length or encoder.dim."
-            raise OutOfMemory(f"Memory ran out: {str(error).splitlines()[0]} {advice}") from error
-        raise
+    yield from train(config, run, examples, resume=resume, stop=stop, progress=progress)
 
 
 def finetune(

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from yeonma.config import read_toml
-from yeonma.errors import ConfigError, DiskError, InputError, Interrupted, OutOfMemory, RunError
+from yeonma.errors import ConfigError, InputError, Interrupted, RunError
 from yeonma.pretraining.mlm_config import MLMConfig, check, configure
 from yeonma.pretraining.sources import corpus_files
 from yeonma.records import Evaluated, Event, Finished, Progress, silent
 from yeonma.run import Run
+from yeonma.watch import watched
 
 RUN = "training"
 """The run folder inside of the encoder's: settings, events, checkpoints. It may be removed when all is done."""
-
-_MEMORY = ("not enough memory", "out of memory", "allocate memory")
-_HEARTBEAT = 5.0
 
 
 def pretrain_mlm(
@@ -74,23 +71,14 @@ def training(
     """
     run = _resumed(config, output) if resume else _begun(config, output)
     settings = settings_of(run)
+    advice = "Lower train.batch_size, corpus.max_length or shape.vocab_size."
+    events = _masked(run, settings, output, resume, stop, progress)
     try:
-        yield from _watched(run, settings, output, resume, stop, progress)
-    except (KeyboardInterrupt, GeneratorExit):
-        run.set_status("interrupted", reason="stopped without saving")
+        yield from watched(run, events, new=not resume, advice=advice)
+    except InputError:
+        with suppress(OSError):  # where the run was discarded and nothing else is in it
+            output.rmdir()
         raise
-    except BaseException as error:
-        if isinstance(error, InputError) and not resume and not run.has_trained():
-            run.discard()
-            with suppress(OSError):
-                output.rmdir()
-        else:
-            with suppress(DiskError):
-                run.note(f"failed: {type(error).__name__}: {error}")
-                run.set_status("failed", reason=str(error), kind=type(error).__name__)
-        raise
-    finally:
-        run.release()
 
 
 def settings_of(run: Run) -> MLMConfig:
@@ -135,30 +123,11 @@ def _resumed(config: MLMConfig | None, output: Path) -> Run:
     return run
 
 
-def _watched(
+def _masked(
     run: Run, config: MLMConfig, output: Path, resume: bool, stop: Callable[[], bool], progress: Progress
 ) -> Iterator[Event]:
     from yeonma.pretraining.mlm_objective import prepare
     from yeonma.train import descend
 
-    run.set_status("running", step=0)
     run.note("resumed" if resume else "began")
-    beat = time.monotonic()
-    try:
-        masking = prepare(config, run, output, progress)
-        for event in descend(masking, run, resume=resume, stop=stop, progress=progress):
-            if isinstance(event, Finished):
-                state = "interrupted" if event.reason == "interrupted" else "done"
-                run.set_status(state, step=event.step, reason=event.reason)
-                run.note(f"{event.reason} at step {event.step}; best {event.best_score} at step {event.best_step}")
-            elif time.monotonic() - beat > _HEARTBEAT:
-                beat = time.monotonic()
-                run.set_status("running", step=event.step)
-            if isinstance(event, Evaluated):
-                run.note(f"step {event.step}, held-out loss {event.scores['loss']:.4f}")
-            yield event
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _MEMORY):
-            advice = "Lower train.batch_size, corpus.max_length or shape.vocab_size."
-            raise OutOfMemory(f"Memory ran out: {str(error).splitlines()[0]} {advice}") from error
-        raise
+    yield from descend(prepare(config, run, output, progress), run, resume=resume, stop=stop, progress=progress)
