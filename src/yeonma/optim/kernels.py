@@ -72,6 +72,7 @@ class Streams:
     def __init__(self) -> None:
         self.table, self.numbers = np.zeros((0, 3), np.int64), 0
         self._memory: Any = None
+        self._kernels: dict[torch.dtype, Callable[..., None]] = {}
         self._dtypes: list[torch.dtype] = []
         self._sizes: list[int] = []
         self._tensors: list[Tensor] = []  # weights and all that states hold
@@ -116,6 +117,13 @@ class Streams:
             for name, dtype in clocks(form).items()
         ]
 
+    def kernel(self, form: Form, dtype: torch.dtype) -> Callable[..., None]:
+        """The form's kernel for weights of a dtype, looked up once."""
+        if dtype not in self._kernels:
+            with LOCK:
+                self._kernels[dtype] = load(form, LIKE[dtype].dtype)
+        return self._kernels[dtype]
+
     def moments(self) -> Iterator[tuple[tuple[Any, ...], slice | list[int]]]:
         """Where weights stand, as (dtype, steps made, *scalar slots), and the rows of those that stand there."""
         equal = [self._memory.read(at, numbers) for at, numbers in self._readings]
@@ -154,9 +162,8 @@ def step_all(form: Form, entries: Entries, settings: Settings, streams: Streams)
     for (dtype, made, *scalars), rows in streams.moments():
         state = form.State(**dict.fromkeys(form.elements), **dict(zip(form.scalars, scalars, strict=True)))
         constants, after = parts.prelude(None, state, made + 1, settings.lr, **settings.hyper)
-        with LOCK:
-            kernel = load(form, LIKE[dtype].dtype)
-        share_out(kernel, streams.numbers, LIKE[dtype], streams.table[rows], settings.shrink, settings.l2, *constants)
+        kernel, like, table = streams.kernel(form, dtype), LIKE[dtype], streams.table[rows]
+        share_out(kernel, streams.numbers, like, table, settings.shrink, settings.l2, *constants)
         streams.set_clocks(rows, (made + 1, *after))
     return others
 
@@ -169,7 +176,10 @@ def share_out(
     Plain threads, because the kernel holds no lock of Python's: a second OpenMP runtime beside torch's would fight with
     it for the cores, and numba's own pool aborts the process when two threads call it.
     """
-    shares = max(1, min(torch.get_num_threads(), numbers // SHARE))
+    shares = min(torch.get_num_threads(), numbers // SHARE)
+    if shares < 2:
+        kernel(like, table, 0, 1, *constants)
+        return
     helpers = [
         threading.Thread(target=kernel, args=(like, table, share, shares, *constants)) for share in range(1, shares)
     ]

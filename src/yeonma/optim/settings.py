@@ -110,5 +110,7 @@ class Settings(NamedTuple):
 
 def settings_of(form: Form, group: Mapping[str, Any]) -> Settings:
     """The settings in a parameter group, as its schedulers have left them."""
-    hyper = {name: value for name, value in unfold(group) if name in form.hyper}
+    hyper = {name: group[name] for name in form.hyper if name in group}
+    if "betas" in group:
+        hyper["beta1"], hyper["beta2"] = group["betas"]
     return Settings(group["lr"], 1 - group["lr"] * group["weight_decay"], group["l2"], hyper)
