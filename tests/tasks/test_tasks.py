@@ -19,7 +19,7 @@ from yeonma.model import build
 from yeonma.records import Batch, Dataset, Example, Span, Tokens
 from yeonma.tasks import IGNORED
 from yeonma.tasks.crf import Chain
-from yeonma.tasks.tagging import Found, Tagged, owners, runs, to_the_left
+from yeonma.tasks.tagging import Found, Tagged, owners, to_the_left
 from yeonma.text.windows import windows
 
 PLACES, PEOPLE = ("서울", "부산", "제주", "대전"), ("민수", "지우", "하린", "도윤")
@@ -230,10 +230,6 @@ def test_a_long_text_is_tagged_across_windows():
     merged = task.answer(example, made, found).spans
     assert [(s.start, s.end) for s in merged][-1] == (29, 30)
     assert {place for s in merged for place in range(s.start, s.end)} == {*range(7, 14), 29}
-
-
-def test_what_follows_no_beginning_begins_an_entity():
-    assert runs(["I-X", "I-X", "B-X", "O", "I-X", "I-Y"]) == [(0, 2, "X"), (2, 3, "X"), (4, 5, "X"), (5, 6, "Y")]
 
 
 def test_an_answer_is_found_in_the_window_that_holds_it():

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from yeonma.errors import ConfigError
-from yeonma.records import Batch, Encoded, Example, Prediction, Span, Tokens
+from yeonma.records import Batch, Encoded, Example, Prediction, Tokens
 from yeonma.tasks import rows
 from yeonma.tasks.crf import Chain
 from yeonma.tasks.heads import TokenHead
-from yeonma.tasks.scores import entities
+from yeonma.tasks.scores import entities, spans_of, tags_of
 from yeonma.tasks.task import IGNORED, Target, Task
-from yeonma.text.align import spans_to_tokens, tokens_to_spans
 
 OUTSIDE = "O"
 
@@ -84,12 +83,10 @@ class Tagging(Task):
         return tags
 
     def _tags(self, example: Example, window: Tokens) -> np.ndarray:
-        tags = np.full(len(window.ids), IGNORED if example.gold is None else self.index[OUTSIDE])
-        spans: Any = example.gold or ()
-        for first, end, label in spans_to_tokens(spans, window.offsets, window.part).ranges:
-            tags[first:end] = self.index[f"I-{label}"]
-            tags[first] = self.index[f"B-{label}"]
-        return tags
+        if example.gold is None:
+            return np.full(len(window.ids), IGNORED)
+        golds: Any = example.gold
+        return np.array([self.index[tag] for tag in tags_of(golds, window.offsets.tolist())], np.int64)
 
     def loss(self, out: Tagged, batch: Batch) -> Tensor:
         """Cross-entropy, or −log P of the tags under the chain: the mean over tokens, over windows, over examples."""
@@ -115,7 +112,7 @@ class Tagging(Task):
         """The labelled spans of the text's characters."""
         tags, shares, offsets = _merged(windows, found)
         names = [self.tags[tag] for tag in tags]
-        spans = apart(tokens_to_spans(runs(names), offsets, np.zeros(len(offsets), np.int8)))
+        spans = spans_of(names, offsets.tolist())
         inside = shares[tags != self.index[OUTSIDE]]
         return Prediction(example.id, spans, float(inside.mean()) if len(inside) else 1.0, {}, spans)
 
@@ -160,27 +157,6 @@ def to_the_left(mask: Tensor, *columns: Tensor) -> tuple[Tensor, ...]:
     order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
     moved = [x.gather(1, order.view(*order.shape, *[1] * (x.ndim - 2)).expand_as(x)) for x in columns]
     return (*moved, mask.gather(1, order))
-
-
-def runs(tags: Sequence[str]) -> list[tuple[int, int, str]]:
-    """Tokens (first, end, label) of the entities that tags B-x, I-x and O say; an I that follows no x begins one."""
-    found: list[tuple[int, int, str]] = []
-    for place, tag in enumerate(tags):
-        border, _, label = tag.partition("-")
-        if border == "I" and found and found[-1][1:] == (place, label):
-            found[-1] = (found[-1][0], place + 1, label)
-        elif border != OUTSIDE:
-            found.append((place, place + 1, label))
-    return found
-
-
-def apart(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """The spans that begin behind the end of the one before: tokens may share characters, answers may not."""
-    kept: list[Span] = []
-    for span in spans:
-        if not kept or span.start >= kept[-1].end:
-            kept.append(span)
-    return tuple(kept)
 
 
 def _merged(windows: Sequence[Tokens], found: Sequence[Found]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
