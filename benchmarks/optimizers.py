@@ -46,7 +46,7 @@ from yeonma.optim import get, make
 from yeonma.optim.rules import rules
 
 RESULTS = Path("results/optimizers.jsonl")
-NUMBERS, PLACES, ROUNDS = 10_000_000, 5, 7
+NUMBERS, PLACES, ROUNDS = 10_000_000, 15, 7
 WAYS = {"loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
 TORCH: Mapping[str, tuple[type[torch.optim.Optimizer], Mapping[str, Any]]] = {
     "gd": (torch.optim.SGD, {}),

@@ -23,11 +23,12 @@ import numpy as np
 
 from yeonma.errors import DiskError
 from yeonma.files import cache_folder, write_text
+from yeonma.optim.entries import clocks
 from yeonma.optim.registry import Form
 from yeonma.optim.split import Split, split
 
 ADDRESSES = '''\
-"""Numbers by their address: read, written, and where a kernel follows, stepped."""
+"""Numbers by their address: read, and where a kernel follows, stepped."""
 
 from math import sqrt
 
@@ -53,27 +54,24 @@ def read(addresses, numbers):
         numbers[i] = carray(pointer(addresses[i], numbers), 1)[0]
         equal &= numbers[i] == numbers[0]
     return equal
-
-
-@njit(cache=True)
-def write(addresses, like, number):
-    """Write the number to each address, in the dtype of the array."""
-    for i in range(addresses.size):
-        carray(pointer(addresses[i], like), 1)[0] = number
 '''
 
 # A multiply-add may be fused; nothing else of fast maths: a NaN or infinite gradient must be seen in the weights.
 KERNEL = '''
 
+from numpy import empty as _empty, float32 as _float32, float64 as _float64
+
 _carray, _pointer, _max, _min, _range = carray, pointer, max, min, range
+_clock_float32, _clock_float64 = _empty(0, _float32), _empty(0, _float64)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={{"contract"}})
-def kernel(_like, _table, _share, _shares, _shrink, _l2{arguments}):
+def kernel(_like, _table, _share, _shares, _shrink, _l2{arguments}, {clocks}):
     """One step of `{name}` on a share (from 0) of the elements of all tensors laid end to end; made from its source.
 
     _like  an array of the weights' dtype
-    _table int64, a row for each weight: its size, then addresses of gradient, weight and slots
+    _table int64, a row for each weight: its size, then addresses of gradient, weight, slots and clocks
+    {clocks}: what the clocks show after the step
     """
     _number = _like.dtype.type
     _shrink, _l2 = _number(_shrink), _number(_l2)
@@ -86,6 +84,8 @@ def kernel(_like, _table, _share, _shares, _shrink, _l2{arguments}):
         _skip = _max(_first - _begin, 0)
         _n = _max(_min(_last - _begin, _row[0]) - _skip, 0)
         _begin += _row[0]
+        if _share == 0:
+{ticks}
 {arrays}
         for _i in _range(_n):
             _w = _weight[_i]
@@ -103,11 +103,18 @@ def text(form: Form, parts: Split) -> str:
         f"        {name} = _carray(_pointer(_row[{i}] + _skip * _like.itemsize, _like), _n)"
         for i, name in enumerate(("_grad", "_weight", *(f"_all_{name}" for name in form.elements)), start=1)
     ]
+    shown = [f"_after_{name}" for name in clocks(form)]
+    ticks = [
+        f"            _carray(_pointer(_row[{i}], _clock_{str(dtype).removeprefix('torch.')}), 1)[0] = _after_{name}"
+        for i, (name, dtype) in enumerate(clocks(form).items(), start=3 + len(form.elements))
+    ]
     return ADDRESSES + KERNEL.format(
         name=form.function.__name__,
         arguments="".join(f", _c{i}" for i in range(len(constants))),
         constants="\n".join(constants),
         arrays="\n".join(arrays),
+        clocks=", ".join(shown),
+        ticks="\n".join(ticks),
         body="\n".join(f"            {line}" for line in element(form, parts)),
     )
 
@@ -180,17 +187,17 @@ def load(form: Form, dtype: np.dtype) -> Callable[..., None]:
     """The kernel of a form for float32 or float64."""
     parts = split(form)
     assert parts is not None
-    table, numbers = np.zeros((0, 3 + len(form.elements)), np.int64), [0.0] * (2 + len(parts.constants))
+    ticks = len(clocks(form))
+    table, numbers = np.zeros((0, 3 + len(form.elements) + ticks), np.int64), [0.0] * (2 + len(parts.constants) + ticks)
     return compiled(form.function.__name__, text(form, parts), (np.zeros(0, dtype), table, 0, 1, *numbers))
 
 
 @cache
 def clockwork() -> ModuleType:
-    """`read` and `write` of ADDRESSES, for float32 and float64."""
+    """`read` of ADDRESSES, for float32 and float64."""
 
     def try_out(module: ModuleType) -> None:
         for dtype in (np.float32, np.float64):
             module.read(np.zeros(0, np.int64), np.zeros(0, dtype))
-            module.write(np.zeros(0, np.int64), np.zeros(0, dtype), 0.0)
 
     return working("addresses", ADDRESSES, try_out)

@@ -63,9 +63,9 @@ class Streams:
     """The memory that a kernel reads and writes for the weights of a group, known from one step to the next.
 
     A weight and its state are checked when they are new, and again when one of their tensors is another object or, the
-    clocks apart, stands at another address or in another dtype. Gradients, usually new, are checked at every step.
+    clocks apart, stands at another address. Gradients, usually new, are checked at every step.
 
-    table    (weights, 3 + slots) int64, as a kernel reads it: size, then addresses of gradient, weight and slots
+    table    (weights, 3 + slots + clocks) int64, as a kernel reads it: size, then addresses of all streams and clocks
     numbers  the sizes together
     """
 
@@ -97,7 +97,6 @@ class Streams:
             len(entries.weights) == len(self._sizes)
             and all(map(is_, chain(entries.weights, _kept(form, entries)), self._tensors))
             and [*map(Tensor.data_ptr, self._arrays)] == self._addresses
-            and [*map(DTYPE, entries.weights)] == self._dtypes
             and _are_plain(entries.grads, self._dtypes, self._sizes)
         )
 
@@ -111,11 +110,10 @@ class Streams:
         self._tensors = [*entries.weights, *_kept(form, entries)]
         self._arrays = [*entries.weights, *[state[name] for name in form.elements for state in states]]
         self._addresses = [x.data_ptr() for x in self._arrays]
-        self.table = np.array([self._sizes, self._sizes, *np.reshape(self._addresses, (-1, n))]).T.copy()
-        self._readings = [
-            (np.array([state[name].data_ptr() for state in states]), np.empty(n, LIKE[dtype].dtype))
-            for name, dtype in clocks(form).items()
-        ]
+        ticking = {name: np.array([state[name].data_ptr() for state in states]) for name in clocks(form)}
+        streams = np.reshape(self._addresses, (-1, n))
+        self.table = np.array([self._sizes, self._sizes, *streams, *ticking.values()]).T.copy()
+        self._readings = [(ticking[name], np.empty(n, LIKE[dtype].dtype)) for name, dtype in clocks(form).items()]
 
     def kernel(self, form: Form, dtype: torch.dtype) -> Callable[..., None]:
         """The form's kernel for weights of a dtype, looked up once."""
@@ -133,11 +131,6 @@ class Streams:
         moments = list(zip(self._dtypes, *[numbers.tolist() for _, numbers in self._readings], strict=True))
         for moment in dict.fromkeys(moments):
             yield moment, [row for row, other in enumerate(moments) if other == moment]
-
-    def set_clocks(self, rows: slice | list[int], values: Sequence[float]) -> None:
-        """Write steps made and scalar slots of the weights in these rows."""
-        for (at, numbers), value in zip(self._readings, values, strict=True):
-            self._memory.write(at[rows], numbers, value)
 
 
 def _kept(form: Form, entries: Entries) -> Iterator[Tensor]:
@@ -163,8 +156,8 @@ def step_all(form: Form, entries: Entries, settings: Settings, streams: Streams)
         state = form.State(**dict.fromkeys(form.elements), **dict(zip(form.scalars, scalars, strict=True)))
         constants, after = parts.prelude(None, state, made + 1, settings.lr, **settings.hyper)
         kernel, like, table = streams.kernel(form, dtype), LIKE[dtype], streams.table[rows]
-        share_out(kernel, streams.numbers, like, table, settings.shrink, settings.l2, *constants)
-        streams.set_clocks(rows, (made + 1, *after))
+        numbers = (settings.shrink, settings.l2, *constants, made + 1, *after)
+        share_out(kernel, streams.numbers, like, table, *numbers)
     return others
 
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from types import new_class
+from types import NoneType, new_class
 from typing import Any, ClassVar
 
 import torch
@@ -159,13 +159,12 @@ class RuleOptimizer(_Undecorated):
 
     def _entries(self, form: Form, weights: Sequence[Tensor], settings: Settings) -> tuple[Entries, list[LazyRows]]:
         """The weights that have a gradient, with their states, and the rows of those that are RowTables."""
-        grads = [*map(GRAD, weights)]
-        entries = Entries([*weights], grads, [*map(self.state.get, weights)]).where(
-            [grad is not None for grad in grads]
-        )
-        asleep = [type(weight) is not Parameter and lazy_rows(weight) is not None for weight in entries.weights]
-        tables = []
-        if any(asleep):
+        grads, tables = [*map(GRAD, weights)], []
+        entries = Entries([*weights], grads, [*map(self.state.get, weights)])
+        if NoneType in {*map(type, grads)}:
+            entries = entries.where(grad is not None for grad in grads)
+        if {*map(type, entries.weights)} != {Parameter}:
+            asleep = [lazy_rows(weight) is not None for weight in entries.weights]
             tables = [self._rows(*entry, settings) for entry in zip(*entries.where(asleep), strict=True)]
             entries = entries.where(not sleeps for sleeps in asleep)
         if not {*map(LAYOUT, entries.grads)} <= {torch.strided}:
