@@ -17,7 +17,7 @@ from yeonma.config import Config
 from yeonma.encoders import Encoder
 from yeonma.errors import RunError
 from yeonma.files import read_json, staged_folder
-from yeonma.precision import autocast
+from yeonma.precision import autocast, fast_float32
 from yeonma.records import Batch, Dataset, Example, Prediction, Progress, silent
 from yeonma.tasks import Task
 
@@ -69,7 +69,7 @@ class Model(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            with autocast(self.precision if self.encoder.heavy else "fp32"):
+            with fast_float32(), autocast(self.precision if self.encoder.heavy else "fp32"):
                 for rows in batches.in_order(prepared.lengths, self.encoder.batch_tokens):
                     batch = batches.collate(self.encoder, prepared, rows)
                     yield from zip(rows.tolist(), self.task.read(self(batch), batch), strict=True)

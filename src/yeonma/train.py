@@ -19,6 +19,7 @@ from yeonma.errors import Diverged, RunError
 from yeonma.files import read_json
 from yeonma.groups import Group
 from yeonma.model import load_weights
+from yeonma.precision import fast_float32
 from yeonma.records import Evaluated, Event, Finished, Progress, Saved, Stepped, silent
 from yeonma.run import Run
 from yeonma.snapshot import pack_optimizer, unpack_optimizer
@@ -160,8 +161,9 @@ def update(t: Descent, stop: Callable[[], bool] = lambda: False) -> tuple[float,
     for examples in chosen:
         if stop():
             return None
-        loss = t.loss(examples)
-        torch.autograd.backward(loss * (len(examples) / total))  # the step's gradient is the mean over its examples
+        with fast_float32():
+            loss = t.loss(examples)
+            torch.autograd.backward(loss * (len(examples) / total))  # the step's gradient is the mean over its examples
         loss_sum += float(loss.detach()) * len(examples)
     settings = t.config.train
     rate = optim.multiplier(
