@@ -4,7 +4,7 @@
     YEONMA_DATA=DIR python benchmarks/nsmc_encoder.py --table      only write results/nsmc-encoder.md from the rows
 
 First learning rate and layer decay are chosen: an epoch of 16,000 training reviews for each pair, scored on 4,000
-others of train. Then a run on all of train with the best pair; 10 % of train is held out and chooses the checkpoint, and
+others of train. Then a run on all of train with the best pair; 10 % of it is held out and chooses the checkpoint, and
 the test split is read once, at the end. That run takes hours on one thread and may be killed at any time: a rerun goes
 on from its last checkpoint.
 """
