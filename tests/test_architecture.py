@@ -18,6 +18,7 @@ SOURCE = Path(yeonma.__file__).parent
 FLOORS = {
     "records": 1, "errors": 1, "files": 1,
     "text": 2, "data": 2, "optim": 2, "vectors": 2, "vector_text": 2, "stats": 2, "plugins": 2,
+    "subwords": 2, "vector_binary": 2, "vector_fasttext": 2, "vector_files": 2, "intrinsic": 2,
     "tasks": 3, "encoders": 3, "config": 3, "presets": 3, "pictures": 3,
     "model": 4, "batches": 4, "run": 4,
     "groups": 5, "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "export": 5,

@@ -1,0 +1,113 @@
+"""Intervals and tests for the scores of a few seeds, and for two models' answers to the same examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+DRAWS = 9999
+_BLOCK = 1 << 22  # signs drawn at a time
+
+
+class Interval(NamedTuple):
+    """A mean and the interval around it; both ends are ±∞ where one value says nothing of the spread."""
+
+    mean: float
+    low: float
+    high: float
+    sd: float
+    n: int
+
+
+def interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """Student's t interval for the mean over seeds: x̄ ± t · s / √n, s the sample standard deviation (Student 1908).
+
+    It covers the mean of all seeds in a share `level` of all experiments, if scores are about normal.
+    Raises: ValueError for no value.
+    """
+    from scipy.stats import t
+
+    xs = np.asarray(values, np.float64)
+    if not len(xs):
+        raise ValueError("an interval needs at least one value")
+    mean = float(xs.mean())
+    if len(xs) == 1:
+        return Interval(mean, -math.inf, math.inf, math.nan, 1)
+    sd = float(xs.std(ddof=1))
+    reach = float(t.ppf(0.5 + level / 2, len(xs) - 1)) * sd / math.sqrt(len(xs))
+    return Interval(mean, mean - reach, mean + reach, sd, len(xs))
+
+
+def paired_t(ones: Sequence[float], others: Sequence[float]) -> float:
+    """Two-sided p of Student's paired t-test; scores of one seed stand at one place of both.
+
+    p is 1 where all differences are 0, and 0 where they are equal and not 0: such seeds leave nothing to chance.
+    Raises: ValueError for unequal lengths or fewer than two pairs.
+    """
+    from scipy.stats import t
+
+    differences = np.subtract(ones, others, dtype=np.float64)
+    n = len(differences)
+    if n < 2:
+        raise ValueError("a paired test needs at least two pairs")
+    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(n)
+    if error <= 1e-12 * abs(mean):
+        return 0.0 if mean else 1.0
+    return float(2 * t.sf(abs(mean) / error, n - 1))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values (1979): of the i-th smallest (m − i + 1) · p, at least those before it, at most 1.
+
+    Rejecting what is at most α after it keeps the chance of any wrong rejection at α, however the tests hang together.
+    """
+    adjusted, highest = [0.0] * len(ps), 0.0
+    for place, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        highest = max(highest, min(1.0, (len(ps) - place) * ps[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def permutation(ones: Sequence[float], others: Sequence[float], draws: int = DRAWS, seed: int = 0) -> float:
+    """Two-sided p of the paired permutation test over examples, for these two runs (Fisher 1935; Noreen 1989).
+
+    ones, others  what each run earned on each example: 1 or 0 for right or wrong, or a number such as F1
+    Were the runs alike, what they earned on an example could be swapped. p is the share of `draws` random swappings
+    whose mean difference is as far from 0 as the one found, which itself is counted as one more.
+    Raises: ValueError for unequal lengths.
+    """
+    differences = np.subtract(ones, others, dtype=np.float64)
+    differences = differences[differences != 0]  # the others cannot tell
+    if not len(differences):
+        return 1.0
+    found, rng, extreme = abs(differences.sum()), np.random.default_rng(seed), 0
+    step = max(1, _BLOCK // len(differences))
+    for start in range(0, draws, step):
+        signs = rng.integers(0, 2, (min(step, draws - start), len(differences)), np.int8) * 2 - 1
+        extreme += int((np.abs(signs @ differences) >= found * (1 - 1e-12)).sum())
+    return (extreme + 1) / (draws + 1)
+
+
+def detectable(seeds: int, comparisons: int, level: float = 0.05, power: float = 0.8) -> float:
+    """The difference that `seeds` pairs show with a chance of `power`, in standard deviations of a pair's difference.
+
+    For a two-sided paired t-test at level / comparisons, what Holm asks of the smallest p; infinite for one seed. From
+    the noncentral t distribution (Cohen 1988, ch. 2).
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import nct, t
+
+    if seeds < 2:
+        return math.inf
+    critical = float(t.ppf(1 - level / comparisons / 2, seeds - 1))
+
+    def missing(effect: float) -> float:
+        return float(nct.sf(critical, seeds - 1, effect * math.sqrt(seeds))) - power
+
+    high = 1.0
+    while missing(high) < 0:
+        high *= 2
+    return float(brentq(missing, 0.0, high))

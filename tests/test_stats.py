@@ -1,0 +1,100 @@
+"""Intervals cover, tests reject as rarely as they say: known cases by hand, and simulations with a known truth."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as reference
+
+from yeonma import stats
+
+DRAWS = 2000
+
+
+def test_an_interval_by_hand():
+    found = stats.interval([1.0, 2.0, 3.0])
+    assert found.mean == 2
+    assert found.sd == 1
+    assert found.high - 2 == pytest.approx(4.302653 / math.sqrt(3), abs=1e-5)  # t with 2 degrees of freedom
+    assert 2 - found.low == pytest.approx(found.high - 2)
+
+
+def test_one_value_says_nothing_of_the_spread():
+    found = stats.interval([0.5])
+    assert (found.mean, found.low, found.high, found.n) == (0.5, -math.inf, math.inf, 1)
+    with pytest.raises(ValueError, match="at least one value"):
+        stats.interval([])
+
+
+def share(successes):
+    return sum(successes) / DRAWS
+
+
+def within(found, expected):
+    """Whether a share of DRAWS draws is within four standard errors of what it should be."""
+    return abs(found - expected) < 4 * math.sqrt(expected * (1 - expected) / DRAWS)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+def test_the_interval_covers_the_truth_as_often_as_it_says(n):
+    rng = np.random.default_rng(n)
+    found = [stats.interval(rng.normal(0.8, 0.01, n)) for _ in range(DRAWS)]
+    assert within(share(each.low <= 0.8 <= each.high for each in found), 0.95)
+
+
+def test_the_paired_test_is_scipys():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 6))
+    assert stats.paired_t(a, b) == pytest.approx(reference.ttest_rel(a, b).pvalue)
+
+
+@pytest.mark.parametrize("n", [3, 5])
+def test_the_paired_test_rejects_a_true_null_as_rarely_as_it_says(n):
+    rng = np.random.default_rng(n)
+    seeds = rng.normal(0.8, 0.02, (DRAWS, n))  # what a seed does to both
+    ones, others = seeds + rng.normal(0, 0.005, (2, DRAWS, n))
+    assert within(share(stats.paired_t(a, b) <= 0.05 for a, b in zip(ones, others, strict=True)), 0.05)
+
+
+def test_equal_differences_leave_nothing_to_chance():
+    assert stats.paired_t([1, 2, 3], [1, 2, 3]) == 1
+    assert stats.paired_t([2, 3, 4], [1, 2, 3]) == 0
+    with pytest.raises(ValueError, match="two pairs"):
+        stats.paired_t([1], [2])
+
+
+def test_holm_by_hand():
+    assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert stats.holm([]) == []
+    assert stats.holm([0.9, 0.8]) == [1, 1]
+
+
+def test_holm_keeps_the_chance_of_any_wrong_rejection():
+    rng = np.random.default_rng(1)
+    families = rng.random((DRAWS, 8))
+    assert within(share(min(stats.holm(list(ps))) <= 0.05 for ps in families), 1 - (1 - 0.05 / 8) ** 8)
+
+
+def test_the_permutation_test_counts_all_swappings_of_a_small_case():
+    p = stats.permutation([1, 1, 1, 1], [0, 0, 0, 0], draws=20_000)
+    assert p == pytest.approx(2 / 16, abs=0.02)  # all one way, of 2⁴ ways
+    assert stats.permutation([1, 0], [1, 0]) == 1
+
+
+def test_the_permutation_test_rejects_a_true_null_as_rarely_as_it_says():
+    rng = np.random.default_rng(2)
+    hard = rng.random((DRAWS, 200))  # how hard an example is, for both runs
+    ones, others = rng.random((2, DRAWS, 200)) < hard
+    found = [stats.permutation(a, b, draws=199, seed=i) for i, (a, b) in enumerate(zip(ones, others, strict=True))]
+    rejected = share(p <= 0.05 for p in found)
+    assert rejected <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / DRAWS)  # ties make it a little shy
+    assert rejected > 0.02
+
+
+def test_what_seeds_can_show_they_show():
+    effect = stats.detectable(5, 1)
+    rng = np.random.default_rng(3)
+    differences = rng.normal(effect, 1, (DRAWS, 5))
+    assert within(share(stats.paired_t(d, np.zeros(5)) <= 0.05 for d in differences), 0.8)
+    assert stats.detectable(3, 8) > stats.detectable(5, 8) > stats.detectable(5, 1) > stats.detectable(10, 1)
+    assert stats.detectable(1, 1) == math.inf
