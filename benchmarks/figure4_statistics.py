@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from yeonma.correlation import pearson, spearman
 from yeonma.records import Dataset, Example, Prediction
 from yeonma.tasks.scores import answers
 from yeonma.tasks.scores.classification import mcc
-from yeonma.tasks.scores.regression import pearson, ranks
 
 DRAWS = 4999
 RESAMPLES = 999
@@ -88,7 +88,7 @@ class Outcomes:
         if self.task == "tagging":
             return _entity_f1(gold.sum(0), said.sum(0), macro=self.metric == "macro_entity_f1")
         if self.scale:
-            return pearson(gold, said) if self.metric == "pearson" else pearson(ranks(gold), ranks(said))
+            return pearson(gold, said) if self.metric == "pearson" else spearman(gold, said)
         return _of_labels(gold, said, self.metric, max(2, len(self.labels)))
 
 
@@ -163,12 +163,3 @@ def compared(outcomes: Outcomes, ours: Sequence[np.ndarray], reference: Sequence
 def _difference(outcomes: Outcomes, ours: Any, reference: Any, rows: np.ndarray | slice = slice(None)) -> float:
     means = [np.mean([outcomes.score(run, rows) for run in side]) for side in (ours, reference)]
     return float(means[0] - means[1])
-
-
-def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values (1979): of the i-th smallest (m − i + 1) · p, at least those before it, at most 1."""
-    adjusted, highest = [0.0] * len(ps), 0.0
-    for place, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
-        highest = max(highest, min(1.0, (len(ps) - place) * ps[i]))
-        adjusted[i] = highest
-    return adjusted

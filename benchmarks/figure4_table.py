@@ -11,9 +11,10 @@ from typing import Any
 
 import figure4_data
 from figure4_data import LANGUAGE, Cap
-from figure4_statistics import Comparison, Outcomes, compared, holm
+from figure4_statistics import Comparison, Outcomes, compared
 
 from yeonma.files import write_text
+from yeonma.stats import holm
 
 Row = dict[str, Any]
 ENCODERS = {"en": "all-MiniLM-L6-v2", "ko": "multilingual-e5-small-koen"}
