@@ -28,9 +28,13 @@ def values(field: FieldInfo) -> str:
     annotation = next(iter(_alternatives(field.annotation)))
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{json.dumps(choice)}`" for choice in get_args(annotation))
-    kind = TYPES[get_origin(annotation) or annotation]
+    kind = "table" if _is_table(annotation) else TYPES[get_origin(annotation) or annotation]
     known = [(sign, getattr(each, name, None)) for each in field.metadata for name, sign in SIGNS.items()]
     return f"{kind} {', '.join(f'{sign} {limit:,}' for sign, limit in known if limit is not None)}".rstrip()
+
+
+def _is_table(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _alternatives(annotation: Any) -> Iterator[Any]:
@@ -42,8 +46,10 @@ def _alternatives(annotation: Any) -> Iterator[Any]:
 
 
 def shown(value: Any) -> str:
-    """A default as TOML writes it, or a dash where there is none."""
-    return "–" if value is None else "`{}`" if value == {} else f"`{json.dumps(value, ensure_ascii=False)}`"
+    """A default as TOML writes it, or a dash where there is none; that of a table of settings stands at these."""
+    if value is None or isinstance(value, BaseModel):
+        return "–"
+    return "`{}`" if value == {} else f"`{json.dumps(value, ensure_ascii=False)}`"
 
 
 def default(field: FieldInfo) -> Any:

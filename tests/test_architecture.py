@@ -19,13 +19,13 @@ FLOORS = {
     "records": 1, "errors": 1, "files": 1,
     "text": 2, "data": 2, "optim": 2, "vectors": 2, "vector_files": 2, "vector_text": 2, "vector_binary": 2,
     "vector_fasttext": 2, "subwords": 2, "intrinsic": 2, "correlation": 2, "stats": 2, "plugins": 2,
-    "subwords": 2, "vector_binary": 2, "vector_fasttext": 2, "vector_files": 2, "intrinsic": 2,
     "tasks": 3, "encoders": 3, "config": 3, "presets": 3, "pictures": 3,
     "model": 4, "batches": 4, "run": 4,
     "groups": 5, "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "exporting": 5,
-    "watch": 5, "finetuning": 6, "linear": 6, "train": 6, "pretraining": 6, "report": 6,
-    "compare": 7, "serve": 7,
-    "api": 8, "cli": 9, "__main__": 10,
+    "watch": 5, "plain_head": 5,
+    "finetuning": 6, "linear": 6, "wide_deep": 6, "train": 6, "pretraining": 6, "report": 6,
+    "comparing": 7, "serve": 7,
+    "api": 8, "studies": 8, "cli": 9, "__main__": 10,
 }  # fmt: skip
 # On one floor only these arrows run.
 SAME_FLOOR = {
@@ -35,7 +35,8 @@ SAME_FLOOR = {
     ("intrinsic", "vectors"), ("intrinsic", "data"), ("intrinsic", "text"), ("intrinsic", "correlation"),
     ("encoders", "config"), ("config", "plugins"),
     ("model", "batches"), ("model", "precision"), ("files", "errors"), ("plugins", "errors"), ("records", "errors"),
-    ("pretraining", "train"), ("finetuning", "train"), ("linear", "train"),
+    ("pretraining", "train"), ("finetuning", "train"), ("studies", "api"), ("linear", "train"),
+    ("wide_deep", "train"), ("wide_deep", "finetuning"), ("wide_deep", "linear"),
 }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Yeonma (연마) hones a pretrained embedding for one job.
 
 pretrain  word vectors from plain text          finetune  train an encoder and a head for a task
-evaluate  score a run or model on a split       load      a model or vectors from their folder
+evaluate  score a run, or vectors on words      load      a model or vectors from their folder
+export    the tuned vectors of a run            compare   settings by equal rules, with statistics
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "evaluate", "finetune", "load", "pretrain"]
+__all__ = ["__version__", "Comparison", "compare", "evaluate", "export", "finetune", "load", "pretrain"]
 
 if TYPE_CHECKING:
-    from yeonma.api import evaluate, finetune, load, pretrain
+    from yeonma.api import evaluate, export, finetune, load, pretrain
+    from yeonma.studies import Comparison, compare
 
 
 def __getattr__(name: str) -> Any:
     """Import a command's function when it is first asked for, so that `import yeonma` is light."""
     if name.startswith("_") or name not in __all__:
         raise AttributeError(f"module 'yeonma' has no attribute {name!r}")
-    from yeonma import api
+    from importlib import import_module
 
-    return getattr(api, name)
+    return getattr(import_module("yeonma.studies" if name in ("Comparison", "compare") else "yeonma.api"), name)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from yeonma import config as configs
-from yeonma.errors import ConfigError, Interrupted, RunError
+from yeonma.errors import ConfigError, Interrupted, RunError, VectorsError, nearest
 from yeonma.pretraining import pretrain
 from yeonma.records import Event, Finished, Progress, silent
 from yeonma.run import Run
@@ -38,11 +40,35 @@ def settings(
     Where no task is named it is that of the named data set; a path alone means the encoder "transformer".
     Raises: ConfigError.
     """
+    return configs.resolve(
+        laid(
+            config, preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path, vectors=vectors,
+            optimizer=optimizer, overrides=overrides,
+        )
+    )  # fmt: skip
+
+
+def laid(
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    preset: str | None = None,
+    data: str | None = None,
+    task: str | None = None,
+    encoder: str | None = None,
+    encoder_path: str | Path | None = None,
+    vectors: str | Path | None = None,
+    optimizer: str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """What `settings` checks, as a nested dict in which no default is filled in.
+
+    Raises: ConfigError.
+    """
     tree = configs.read_preset(preset) if preset else {}
     if config is not None:
         tree = configs.merge(tree, config if isinstance(config, Mapping) else configs.read_toml(Path(config)))
     if not all(isinstance(tree.get(section, {}), Mapping) for section in ("data", "encoder", "train")):
-        return configs.resolve(tree)  # says which table is none
+        return configs.resolve(tree).model_dump()  # says which table is none
     chosen: dict[str, Any] = {"encoder": {}, "train": {}}
     if task:
         chosen["task"] = task
@@ -62,7 +88,7 @@ def settings(
         chosen["data"] = source(data)
     whole = configs.merge(tree, chosen, overrides or {})
     named = isinstance(whole.get("data"), Mapping) and whole["data"].get("name")
-    return configs.resolve(whole if "task" in whole or not named else {**whole, "task": _task_of(named)})
+    return whole if "task" in whole or not named else {**whole, "task": _task_of(named)}
 
 
 def _task_of(name: str) -> str:
@@ -100,11 +126,24 @@ def dataset(config: configs.Config, splits: Sequence[str] = ("train", "valid")) 
     d = config.data
     if not (d.name or d.train):
         raise ConfigError("There is no data. Name some: --data nsmc, --data reviews.tsv, or [data] in the config.")
-    return data.load(
-        d.name, train=d.train, valid=d.valid, test=d.test, columns=d.columns, task=config.task, limit=d.limit,
-        labels=d.labels or None, scale=d.scale, first=d.first, join=d.join, group=d.group, on_bad_row=d.on_bad_row,
-        valid_fraction=d.valid_fraction, seed=config.seed, splits=splits,
-    )  # fmt: skip
+    with _uncollected():
+        return data.load(
+            d.name, train=d.train, valid=d.valid, test=d.test, columns=d.columns, task=config.task, limit=d.limit,
+            labels=d.labels or None, scale=d.scale, first=d.first, join=d.join, group=d.group, on_bad_row=d.on_bad_row,
+            valid_fraction=d.valid_fraction, seed=config.seed, splits=splits,
+        )  # fmt: skip
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python's collector of circles rests: among examples there are none, and looking at them takes half the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def training(
@@ -184,16 +223,36 @@ def finetune(
 
 
 def evaluate(
-    folder: str | Path, data: str | None = None, *, split: str = "test", progress: Progress = silent
+    folder: str | Path,
+    data: str | None = None,
+    *,
+    split: str | None = None,
+    similarity: Sequence[str | Path] = (),
+    analogies: Sequence[str | Path] = (),
+    nearest: Sequence[str] = (),
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Score a run (or model folder) on a split of its own or another data set; a run keeps the scores in eval/.
 
-    Returns {"n", "data", "split", "scores"}. Raises: RunError, DataError.
+    `split` left out: test. Returns {"n", "data", "split", "scores"}.
+    Of word vectors, a folder or a file: see `evaluate_vectors`, which takes the rest.
+    Raises: RunError, DataError, VectorsError, ConfigError.
     """
     from yeonma.report import write_page
     from yeonma.scoring import evaluate as score
 
+    if is_vectors(folder):
+        return evaluate_vectors(
+            folder, data, split=split or "train", similarity=similarity, analogies=analogies, nearest=nearest,
+            progress=progress,
+        )  # fmt: skip
+    if similarity or analogies or nearest:
+        raise ConfigError(
+            f"Likeness, analogies and nearest words are of word vectors, and {folder} is none. The tuned vectors of a "
+            f"run: yeonma export {folder} --to vectors"
+        )
     model, run = load_model(folder), run_of(folder)
+    split = split or "test"
     name, examples = _examples(run, data, split, model)
     scores, predictions = score(model, examples, progress=progress)
     if run is not None:
@@ -201,6 +260,102 @@ def evaluate(
         run.save_predictions(model.task, examples, predictions)
         write_page(run)
     return {"n": len(examples), "data": name, "split": split, "scores": scores}
+
+
+def evaluate_vectors(
+    path: str | Path,
+    data: str | None = None,
+    *,
+    split: str = "train",
+    similarity: Sequence[str | Path] = (),
+    analogies: Sequence[str | Path] = (),
+    nearest: Sequence[str] = (),
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Word vectors on word pairs, questions (files, or names of `$YEONMA_DATA/wordsim`), neighbours, words of data.
+
+    With nothing asked for: on all known sets of the vectors' likely language. `data` is a data set's name, of which
+    `split` is read, or a file; its words are those of the vectors' tokenizer, else of mecab.
+    Returns {"words", "dim", "similarity", "analogies", "nearest", "coverage"}; the fields of the rows are those of
+    `intrinsic.Similarity` and `intrinsic.Analogies`; coverage, with `data` alone, has those of `vectors.Coverage`.
+    Raises: VectorsError, DataError, ConfigError.
+    """
+    from yeonma import intrinsic
+    from yeonma.data import wordsim
+    from yeonma.vectors import Vectors
+
+    vectors = Vectors.load(path)
+    if not (similarity or analogies or nearest or data):
+        similarity, analogies = intrinsic.likely_sets(vectors)
+    pairs = [wordsim.read_pairs(source) for source in similarity]
+    questions = [wordsim.read_questions(source) for source in analogies]
+    return {
+        "words": len(vectors.words),
+        "dim": vectors.dim,
+        "similarity": [intrinsic.similarity(vectors, each)._asdict() for each in pairs],
+        "analogies": [intrinsic.analogies(vectors, each, progress)._asdict() for each in questions],
+        "nearest": {word: intrinsic.nearest(vectors, word) for word in nearest},
+        **({"coverage": _coverage(vectors, data, split, progress)} if data else {}),
+    }
+
+
+def _coverage(vectors: Vectors, data: str, split: str, progress: Progress) -> dict[str, Any]:
+    """Which words of a data set the vectors know."""
+    from yeonma import intrinsic
+    from yeonma.data import load_split, read_texts
+    from yeonma.data.sources import is_name
+    from yeonma.text import make_tokenizer
+
+    named = is_name(data)
+    rows = load_split(data, split, task=_task_of(data), labelled=False) if named else ()
+    texts = (text for row in rows for text in row.texts) if named else read_texts(data)
+    tokenizer = vectors.tokenizer or make_tokenizer("mecab")
+    found = intrinsic.coverage(vectors, texts, tokenizer, progress)
+    return {"data": f"{data} : {split}" if named else data, "tokenizer": tokenizer.name, **found._asdict()}
+
+
+def is_vectors(path: str | Path) -> bool:
+    """Whether a path is a file, or a folder with vectors.safetensors."""
+    return Path(path).is_file() or (Path(path) / "vectors.safetensors").exists()
+
+
+def export(
+    folder: str | Path,
+    output: str | Path | None = None,
+    *,
+    to: str = "vectors",
+    format: str = "folder",
+    progress: Progress = silent,
+) -> Path:
+    """Write the tuned word vectors of a finished run (or model folder) and return where they are.
+
+    format  "folder" (a vectors folder), "word2vec" (text; fastText's .vec), "word2vec-binary" or "glove"
+    output  left out: RUN/vectors, with the suffix .vec, .bin or .txt for a file
+    All words of the starting vectors stand in them; those that training never met are as they were. Where weight decay
+    moved these too, the training data are read again to know them.
+    Raises: ConfigError for what cannot be exported, RunError, DataError, InputError, DiskError.
+    """
+    from yeonma import exporting
+
+    if to != "vectors":
+        later = " ONNX is not there yet." if to == "onnx" else nearest(to, ["vectors"])
+        raise ConfigError(f"A run can be exported to 'vectors', but {to!r} came.{later}")
+    if format not in exporting.FORMATS:
+        raise ConfigError(f"There is no format called {format!r}.{nearest(format, exporting.FORMATS)}")
+    model, run = load_model(folder), run_of(folder)
+    seen = None
+    if run and exporting.decays(run):
+        met = dataset(run.config(), ("train",)).splits["train"]
+        seen = exporting.words_met(model, [text for example in met for text in example.texts], progress)
+    vectors = exporting.tuned_vectors(model, run, seen)
+    if run and (start := run.config().encoder.vectors):
+        try:
+            vectors = exporting.with_counts(vectors, start)
+        except VectorsError as error:
+            progress(f"{error} Exported without counts of words; every word stands in the run itself.", 0, None, "")
+    place = Path(output) if output else Path(folder) / f"vectors{exporting.FORMATS[format]}"
+    exporting.write(vectors, place, format)
+    return place
 
 
 def run_of(folder: str | Path) -> Run | None:
@@ -233,14 +388,14 @@ def manner(model: Model, config: configs.Config | None) -> dict[str, Any]:
 
 
 def load(folder: str | Path) -> Model | Vectors:
-    """A model from a run or model folder, or vectors from a vectors folder or text file.
+    """A model from a run or model folder, or vectors from a vectors folder or a file of vectors.
 
     Raises: RunError, VectorsError.
     """
     from yeonma.vectors import Vectors
 
     path = Path(folder)
-    if path.is_file() or (path / "vectors.safetensors").exists():
+    if is_vectors(path):
         return Vectors.load(path)
     return load_model(path)
 
@@ -260,4 +415,4 @@ def load_model(folder: str | Path) -> Model:
     return Model.from_pretrained(path / "model" if (path / "config.toml").exists() else path)
 
 
-__all__ = ["evaluate", "finetune", "load", "load_model", "pretrain", "settings", "training"]
+__all__ = ["evaluate", "export", "finetune", "load", "load_model", "pretrain", "settings", "training"]

@@ -56,9 +56,11 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(extra="allow", validate_assignment=True, allow_inf_nan=False)
 
-    kind: str = Field("bilstm-attention", description="bag | cnn | bilstm-attention | transformer | stack")
+    kind: str = Field(
+        "bilstm-attention", description="bag | cnn | bilstm-attention | ngram | transformer | stack | wide-deep"
+    )
     path: str | None = Field(None, description="transformer: its folder, or hub:NAME")
-    vectors: str | None = Field(None, description="a vectors folder or text file to start from")
+    vectors: str | None = Field(None, description="a vectors folder or file to start from")
     tokenizer: str | None = Field(None, description="left out: the vectors' own, else mecab")
     freeze: str = Field("none", description="none | embeddings | lower:K (these and K layers) | all | gradual")
 
@@ -101,6 +103,12 @@ class TrainConfig(Section):
     schedule: Literal["constant", "linear", "cosine"] = Field("linear", description="of the rate, after the warm-up")
     warmup_ratio: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises from 0")
     epochs: int = Field(3, ge=1, description="passes over the training examples")
+    examples: int | None = Field(
+        None, ge=1, description="see so many examples in all and no more, instead of epochs; a step of gd sees all"
+    )
+    cpu_seconds: float | None = Field(
+        None, gt=0, description="make steps for so many seconds of the processor, instead of epochs"
+    )
     batch_size: int = Field(64, ge=1, description="examples a step (gd: a micro-batch)")
     batch_tokens: int | None = Field(None, ge=1, description="tokens a batch, padding counted, instead of batch_size")
     bucket: bool = Field(True, description="batches of like lengths; false: random batches")
@@ -108,6 +116,7 @@ class TrainConfig(Section):
     class_weights: Literal["none", "balanced"] = Field("none", description="balanced: rare classes weigh more")
     patience: int = Field(0, ge=0, description="stop after so many evaluations without a better score; 0 = never")
     eval_steps: int | None = Field(None, ge=1, description="left out: at the end of every epoch")
+    evaluations: int | None = Field(None, ge=1, description="score so often, at equal distances, instead of eval_steps")
     metric: str | None = Field(None, description="what chooses the best checkpoint; left out: the data set's own")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 products where the CPU has them")
     threads: int = Field(0, ge=0, le=1024, description="CPU threads; 0 = all")
@@ -119,6 +128,8 @@ class TrainConfig(Section):
 
         if self.batch_tokens and not self.bucket:
             raise ValueError("train.batch_tokens needs train.bucket = true: random batches are cut by examples")
+        if self.examples and self.cpu_seconds:
+            raise ValueError("train.examples and train.cpu_seconds exclude each other: give one of them")
         if taken := {"lr", "params", "name", "form", "weight_decay"} & set(self.optimizer_args):
             raise ValueError(f"train.optimizer_args must not hold {sorted(taken)}: they have settings of their own")
         check(get(self.optimizer).form(self.form), self.optimizer_args)
@@ -236,7 +247,10 @@ def resolve(tree: Mapping[str, Any]) -> Config:
 
     config: Config = checked(Config, tree, "")
     plugins.load("task", config.task)
-    settings = plugins.load("encoder", config.encoder.kind).Settings
+    encoder = plugins.load("encoder", config.encoder.kind)
+    settings = encoder.Settings
+    if usual := encoder.train_defaults(tree.get("train", {})):
+        config = checked(Config, merge({"train": usual}, tree), "")
     own = checked(settings, config.encoder.model_extra or {}, "encoder.", also=EncoderConfig.model_fields)
     shared = {name: getattr(config.encoder, name) for name in EncoderConfig.model_fields}
     return config.model_copy(update={"encoder": EncoderConfig(**shared, **own.model_dump())})

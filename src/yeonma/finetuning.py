@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from yeonma import batches, groups, probes
+from yeonma import batches, groups, plugins, probes
 from yeonma.batches import Prepared
 from yeonma.config import Config, TrainConfig
-from yeonma.errors import ConfigError, InputError, nearest
+from yeonma.errors import ConfigError, InputError
 from yeonma.model import Model, build
 from yeonma.precision import autocast
 from yeonma.records import Dataset, Event, Progress, silent
 from yeonma.run import Run
-from yeonma.scoring import evaluate
+from yeonma.scoring import evaluate, metric_of
 from yeonma.train import Descent, descend, full_batch
 
 
@@ -96,10 +96,7 @@ def prepare(config: Config, dataset: Dataset, progress: Progress = silent) -> Tr
     model = build(config, dataset, progress)
     parts = groups.make_groups(model, config)
     groups.freeze(parts, settings.epochs)  # what no epoch trains
-    usual = dataset.metric if dataset.metric in model.task.metrics else model.task.metrics[0]
-    metric = settings.metric or usual
-    if metric not in model.task.metrics:
-        raise ConfigError(f"train.metric: there is no score called {metric!r}.{nearest(metric, model.task.metrics)}")
+    metric = metric_of(settings.metric, dataset, model.task)
     rows = {split: model.prepare(dataset.splits[split], progress) for split in ("train", "valid")}
     if getattr(model.encoder.settings, "cache", False):
         rows["train"] = _kept(model, parts, rows["train"], settings.precision, progress)
@@ -146,11 +143,19 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
 ) -> Iterator[Event]:
-    """Fine-tune as `descend` does.
+    """Fine-tune as `descend` does; an encoder may have an objective of its own, that brings its own way to make steps.
 
     Raises: what `prepare` and `descend` raise.
     """
-    yield from descend(prepare(config, dataset, progress), run, resume=resume, stop=stop, progress=progress)
+    yield from descend(objective(config, dataset, progress), run, resume=resume, stop=stop, progress=progress)
+
+
+def objective(config: Config, dataset: Dataset, progress: Progress = silent) -> Descent:
+    """What the loop is given: `prepare`'s, or the encoder's own where it has one."""
+    kind = config.encoder.kind
+    begin = plugins.load("objective", kind) if kind in plugins.names("objective") else prepare
+    begun: Descent = begin(config, dataset, progress)
+    return begun
 
 
 def _tell_groups(t: Training, run: Run, progress: Progress) -> None:

@@ -57,13 +57,19 @@ class Model(nn.Module):
         self, prepared: batches.Prepared, examples: Sequence[Example], progress: Progress = silent
     ) -> list[Prediction]:
         """A prediction for every prepared example, in their order whatever the batches were."""
+        found = self.read(prepared, progress)
+        bounds = zip(examples, prepared.starts.tolist(), prepared.starts[1:].tolist(), strict=False)
+        return [self.task.answer(e, prepared.windows[start:end], found[start:end]) for e, start, end in bounds]
+
+    @torch.inference_mode()
+    def read(self, prepared: batches.Prepared, progress: Progress = silent) -> list[Any]:
+        """What the head says of every row, in their order whatever the batches were."""
         found: list[Any] = [None] * len(prepared.windows)
         for done, (row, read) in enumerate(self._read(prepared), start=1):
             found[row] = read
             if done % 256 == 0 or done == len(found):
                 progress("predicting", done, len(found), "texts")
-        bounds = zip(examples, prepared.starts.tolist(), prepared.starts[1:].tolist(), strict=False)
-        return [self.task.answer(e, prepared.windows[start:end], found[start:end]) for e, start, end in bounds]
+        return found
 
     def _read(self, prepared: batches.Prepared) -> Iterator[tuple[int, Any]]:
         was_training = self.training

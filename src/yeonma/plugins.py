@@ -20,11 +20,21 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bag": "yeonma.encoders.bag:Bag",
         "cnn": "yeonma.encoders.cnn:CNN",
         "bilstm-attention": "yeonma.encoders.bilstm:BiLSTMAttention",
+        "ngram": "yeonma.encoders.ngram:Ngram",
         "transformer": "yeonma.encoders.transformer:Transformer",
         "stack": "yeonma.encoders.stack:Stack",
+        "wide-deep": "yeonma.encoders.wide_deep:WideDeep",
+    },
+    "objective": {
+        "ngram": "yeonma.linear:prepare",
+        "wide-deep": "yeonma.wide_deep:prepare",
     },
     "pretrain": {
         "word2vec": "yeonma.pretraining.word2vec:Word2Vec",
+        "fasttext": "yeonma.pretraining.fasttext:FastText",
+        "glove": "yeonma.pretraining.glove:GloVe",
+        "swivel": "yeonma.pretraining.swivel:Swivel",
+        "lsa": "yeonma.pretraining.lsa:LSA",
         "mlm": "yeonma.pretraining.mlm:pretrain_mlm",
     },
     "tokenizer": {
@@ -37,11 +47,17 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "bpe": "yeonma.text.subword:BPE",
         "unigram": "yeonma.text.subword:Unigram",
     },
+    "wrapper": {
+        "phrases": "yeonma.text.phrases:Phrases",
+    },
 }
 
 
 def names(kind: str) -> list[str]:
-    """The known names of a kind ("task", "encoder", "pretrain", "tokenizer"), the built-in ones first."""
+    """The known names of a kind ("task", "encoder", "objective", "pretrain", "tokenizer"), the built-in ones first.
+
+    A "wrapper" is a tokenizer around another one.
+    """
     return [*BUILT_IN[kind], *(e.name for e in entry_points(group=f"yeonma.{kind}") if e.name not in BUILT_IN[kind])]
 
 

@@ -53,6 +53,8 @@ class Tokens:
     characters  (T, 16) int32 rows of the encoder's table of characters, where it has one
     words       (T, 4) int32 rows of a second table, of words that share a token's characters, where there is one
     states      (T, width) float16 what frozen lower layers made of the tokens, where that is kept
+    ngrams      (U, n) int32 rows of a table of n-grams, for each of the tokens that stands for an unknown word
+    features    (F,) int32 rows of a table of n-grams, of the whole row, where it is also read by a linear model
     """
 
     ids: np.ndarray
@@ -64,6 +66,8 @@ class Tokens:
     characters: np.ndarray | None = None
     words: np.ndarray | None = None
     states: np.ndarray | None = None
+    ngrams: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,6 +276,31 @@ class Run:
         """All scores so far, by "data:split"."""
         return self.read("eval/scores.json")
 
+    def save_curve(self, points: Sequence[Mapping[str, Any]]) -> None:
+        """Write curve.json: what was seen and spent up to each evaluation, and its score. Comparing writes it."""
+        write_json(self.folder / "curve.json", {"evaluations": [dict(point) for point in points]})
+
+    def curve(self) -> list[dict[str, Any]]:
+        """The evaluations of curve.json so far."""
+        return list(self.read("curve.json").get("evaluations", []))
+
+    def save_result(self, result: Mapping[str, Any]) -> None:
+        """Write result.json: a run of a comparison has ended, well or not, and is never made again."""
+        write_json(self.folder / "result.json", dict(result))
+
+    def save_answers(self, ids: Sequence[str], answers: Sequence[str], earned: Sequence[float]) -> None:
+        """Write eval/answers.parquet: for each test example the answer, and what it earned."""
+        import polars as pl
+
+        rows = pl.DataFrame({"id": ids, "answer": answers, "earned": pl.Series(earned, dtype=pl.Float32)})
+        with staged_file(self.folder / "eval" / "answers.parquet") as stage:
+            rows.write_parquet(stage)
+
+    def drop(self, *names: str) -> None:
+        """Remove folders of a finished run that nobody will read."""
+        for name in names:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
     def save_predictions(self, task: Task, examples: Sequence[Example], predictions: Sequence[Prediction]) -> None:
         """Write eval/predictions.parquet, and the wrong ones to eval/errors.csv, most confident first."""
         import polars as pl

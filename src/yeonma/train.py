@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from yeonma import groups, optim, probes
 from yeonma.config import CheckpointConfig, TrainConfig
-from yeonma.errors import Diverged, RunError
+from yeonma.errors import ConfigError, Diverged, RunError
 from yeonma.files import read_json
 from yeonma.groups import Group
 from yeonma.model import load_weights
@@ -23,6 +23,15 @@ from yeonma.precision import fast_float32
 from yeonma.records import Evaluated, Event, Finished, Progress, Saved, Stepped, silent
 from yeonma.run import Run
 from yeonma.snapshot import pack_optimizer, unpack_optimizer
+
+
+class Made(NamedTuple):
+    """A step: the summed loss of its examples, how many they were, the learning rate, the gradient's norm."""
+
+    loss: float
+    examples: int
+    rate: float
+    norm: float
 
 
 @dataclass
@@ -37,6 +46,9 @@ class State:
     loss_count: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    examples: int = 0  # seen so far
+    cpu_seconds: float = 0.0  # of the processor, in steps
+    scored: int = 0  # evaluations so far
 
 
 class Settings(Protocol):
@@ -71,6 +83,8 @@ class Descent(ABC):
 
     def __post_init__(self) -> None:
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
+        if self.config.train.examples:
+            self.steps = steps_within(self, self.config.train.examples)
 
     @abstractmethod
     def plan(self, epoch: int) -> list[np.ndarray]:
@@ -79,6 +93,10 @@ class Descent(ABC):
     @abstractmethod
     def loss(self, examples: np.ndarray) -> Tensor:
         """The mean loss over a batch of examples, to go back from."""
+
+    def advance(self, stop: Callable[[], bool] = lambda: False) -> Made | None:
+        """Make the coming step, or None when asked to stop first; an objective may have a way of its own to make it."""
+        return update(self, stop)
 
     @abstractmethod
     def scores(self) -> Mapping[str, Any]:
@@ -110,17 +128,17 @@ def descend(
     Raises: Diverged when the loss or the gradient is not finite; DiskError; RunError.
     """
     notes = restore(t, run) if resume else []
+    _aim(t)
     for note in notes:
         progress(note, 0, None, "")
     if t.state.step == 0:
         t.begin(run, progress)
     log_every = max(1, min(50, t.steps // 400))
-    eval_every = t.config.train.eval_steps or t.steps_per_epoch
     last = saved = time.monotonic()
     began = last - t.state.seconds
     while t.state.step < t.steps and not t.state.stopped:
         random_state = torch.get_rng_state()
-        loss, examples, rate, norm = update(t, stop) or (math.nan, 0, 0.0, 0.0)
+        loss, examples, rate, norm = _timed(t, stop) or Made(math.nan, 0, 0.0, 0.0)
         if not examples:  # asked to stop before the step was made: nothing has moved
             torch.set_rng_state(random_state)
             t.state.seconds = time.monotonic() - began
@@ -137,7 +155,7 @@ def descend(
         if probes.due(step, t.steps):
             with optim.shown(progress):
                 t.watch(run, scored=False)
-        evaluated = step % eval_every == 0 or step == t.steps
+        evaluated = must_score(t)
         if evaluated:
             with optim.shown(progress):
                 event = _evaluate(t, run)
@@ -151,12 +169,60 @@ def descend(
     yield finish(t, run, time.monotonic() - began)
 
 
-def update(t: Descent, stop: Callable[[], bool] = lambda: False) -> tuple[float, int, float, float] | None:
-    """One step. Returns (summed loss, examples, learning rate, gradient norm), or None when asked to stop first."""
+def _timed(t: Descent, stop: Callable[[], bool]) -> Made | None:
+    """The coming step; what it has seen and cost is added up."""
+    began, state = time.process_time(), t.state
+    made = t.advance(stop)
+    if made is None:
+        return None
+    state.cpu_seconds += time.process_time() - began
+    state.examples += made.examples
+    _aim(t)
+    return made
+
+
+def _aim(t: Descent) -> None:
+    """Where the seconds of the processor are given: the last step as the steps so far let expect it."""
+    state, budget = t.state, t.config.train.cpu_seconds
+    if budget and state.step:
+        left = max(0.0, budget - state.cpu_seconds)
+        t.steps = state.step + math.ceil(left * state.step / max(state.cpu_seconds, 1e-9))
+
+
+def steps_within(t: Descent, examples: int) -> int:
+    """How many steps see no more than so many examples; each one of gradient descent sees all there are.
+
+    Raises: ConfigError where that is none.
+    """
+    sizes = [len(batch) for batch in t.plan(0)]
+    epochs, rest = divmod(examples, sum(sizes))
+    whole = full_batch(t.config.train)
+    last = 0 if whole else int(np.searchsorted(np.cumsum([len(batch) for batch in t.plan(epochs)]), rest, "right"))
+    if steps := epochs if whole else epochs * len(sizes) + last:
+        return steps
+    needed = sum(sizes) if whole else min(sizes)
+    raise ConfigError(
+        f"train.examples = {examples:,} is not enough for one step, which sees {needed:,}. Give more, or choose a "
+        "smaller batch or another optimizer."
+    )
+
+
+def must_score(t: Descent) -> bool:
+    """Whether the model is scored after the step that was made: at the settings' pace, and at the end."""
+    settings, state = t.config.train, t.state
+    if state.step >= t.steps:
+        return True
+    if settings.evaluations:
+        return settings.evaluations * state.step // t.steps > state.scored
+    return state.step % (settings.eval_steps or t.steps_per_epoch) == 0
+
+
+def update(t: Descent, stop: Callable[[], bool] = lambda: False) -> Made | None:
+    """One step of the optimizer on the gradient of a batch; None when asked to stop first."""
     groups.freeze(t.groups, t.state.step // t.steps_per_epoch)
     t.model.train()
     t.optimizer.zero_grad()
-    chosen = _micro_batches(t)
+    chosen = micro_batches(t)
     total, loss_sum = sum(len(examples) for examples in chosen), 0.0
     for examples in chosen:
         if stop():
@@ -165,23 +231,36 @@ def update(t: Descent, stop: Callable[[], bool] = lambda: False) -> tuple[float,
             loss = t.loss(examples)
             torch.autograd.backward(loss * (len(examples) / total))  # the step's gradient is the mean over its examples
         loss_sum += float(loss.detach()) * len(examples)
+    rate = set_rates(t)
+    weights = [p for p in t.model.parameters() if p.grad is not None]
+    norm = float(optim.clip_grad_norm_(weights, t.config.train.max_grad_norm or math.inf))
+    made = finite(t, Made(loss_sum, total, rate, norm))
+    t.optimizer.step()
+    t.state.step += 1
+    return made
+
+
+def set_rates(t: Descent) -> float:
+    """Give every group its learning rate for the coming step; returns the first one's."""
     settings = t.config.train
     rate = optim.multiplier(
         settings.schedule, t.state.step, t.steps, optim.warmup_steps(settings.warmup_ratio, t.steps)
     )
     for group, base in zip(t.optimizer.param_groups, t.base_rates, strict=True):
         group["lr"] = base * rate
-    weights = [p for p in t.model.parameters() if p.grad is not None]
-    norm = float(optim.clip_grad_norm_(weights, settings.max_grad_norm or math.inf))
-    if not math.isfinite(loss_sum) or not math.isfinite(norm):
-        raise Diverged(
-            f"Training diverged at step {t.state.step + 1}: loss {loss_sum / total:.4g}, learning rate "
-            f"{t.optimizer.param_groups[0]['lr']:.4g}, gradient norm {norm:.4g}. Lower train.learning_rate or "
-            f"train.max_grad_norm; the last checkpoint is from before this step."
-        )
-    t.optimizer.step()
-    t.state.step += 1
-    return loss_sum, total, t.optimizer.param_groups[0]["lr"], norm
+    first: float = t.optimizer.param_groups[0]["lr"]
+    return first
+
+
+def finite(t: Descent, made: Made) -> Made:
+    """What the coming step is made of; raise Diverged where that is not finite."""
+    if math.isfinite(made.loss) and math.isfinite(made.norm):
+        return made
+    raise Diverged(
+        f"Training diverged at step {t.state.step + 1}: loss {made.loss / made.examples:.4g}, learning rate "
+        f"{made.rate:.4g}, gradient norm {made.norm:.4g}. Lower train.learning_rate or "
+        f"train.max_grad_norm; the last checkpoint is from before this step."
+    )
 
 
 def full_batch(settings: TrainConfig) -> bool:
@@ -189,7 +268,7 @@ def full_batch(settings: TrainConfig) -> bool:
     return optim.get(settings.optimizer).full_batch
 
 
-def _micro_batches(t: Descent) -> list[np.ndarray]:
+def micro_batches(t: Descent) -> list[np.ndarray]:
     """The examples of the coming step: one batch, or for gradient descent all, in batches that fit into memory."""
     epoch, index = divmod(t.state.step, t.steps_per_epoch)
     if t.epoch_plan[0] != epoch:
@@ -207,6 +286,7 @@ def _evaluate(t: Descent, run: Run) -> Evaluated:
     began, state = time.monotonic(), t.state
     must_be_finite(t)
     scores = t.scores()
+    state.scored += 1
     best = state.best_score is None or scores[t.metric] > state.best_score
     if best:
         state.best_step, state.best_score, state.stale = state.step, scores[t.metric], 0

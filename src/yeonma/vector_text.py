@@ -14,15 +14,6 @@ from yeonma.files import staged_file
 
 _BOM = b"\xef\xbb\xbf"
 _BLOCK = 1 << 20
-_AS_TEXT = "Load it where it was made and write it as text (gensim: `vectors.save_word2vec_format('vectors.vec')`)."
-_PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".model", ".kv", ".npy", ".npz")
-_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z")
-_REFUSED = {
-    ".bin": f"word vectors must be text or a vectors folder; .bin is a binary format. {_AS_TEXT}",
-    ".safetensors": "the words stand in another file. Give the folder that holds both.",
-    **dict.fromkeys(_PICKLES, f"such a file can hold a pickle, which runs code when it is loaded. {_AS_TEXT}"),
-    **dict.fromkeys(_PACKED, "word vectors must be plain text. Unpack the file first."),
-}
 
 
 class Shape(NamedTuple):
@@ -40,8 +31,6 @@ def read(path: Path) -> tuple[list[str], np.ndarray]:
     Memory is bounded by the size of the file, whatever its header claims.
     Raises: VectorsError, with the line.
     """
-    if path.suffix.lower() in _REFUSED:
-        raise VectorsError(_REFUSED[path.suffix.lower()], path)
     try:
         with path.open("rb") as stream:
             lines, size = _count_lines(stream), stream.tell()
@@ -58,17 +47,25 @@ def write(path: Path, words: Sequence[str], matrix: np.ndarray, header: bool) ->
 
     Raises: VectorsError for a word that such a file cannot hold; DiskError.
     """
-    for word in words:
-        if word.encode("utf-8", "replace").split() != [word.encode("utf-8", "surrogatepass")]:
-            raise VectorsError(
-                f"A word in a text file must be free of blanks and be writable as UTF-8, but {word!r} is not. "
-                "Save a vectors folder instead."
-            )
+    check_words(words)
     numbers = " ".join(["%.9g"] * matrix.shape[1])
     with staged_file(path) as stage, stage.open("w", encoding="utf-8", newline="") as stream:
         if header:
             stream.write(f"{len(words)} {matrix.shape[1]}\n")
         stream.writelines(f"{word} {numbers % tuple(row.tolist())}\n" for word, row in zip(words, matrix, strict=True))
+
+
+def check_words(words: Iterable[str]) -> None:
+    """Refuse a word that a file without quotes cannot hold.
+
+    Raises: VectorsError.
+    """
+    for word in words:
+        if word.encode("utf-8", "replace").split() != [word.encode("utf-8", "surrogatepass")]:
+            raise VectorsError(
+                f"A word in a file of vectors must be free of blanks and be writable as UTF-8, but {word!r} is not. "
+                "Save a vectors folder instead."
+            )
 
 
 def _count_lines(stream: BinaryIO) -> int:
@@ -144,7 +141,7 @@ def _row(fields: list[bytes], dim: int, path: Path, number: int) -> tuple[str, l
             number,
         ) from error
     except ValueError:
-        wrong = next(field for field in fields[1:] if not _is_number(field))
+        wrong = next(field for field in fields[1:] if not is_number(field))
         raise VectorsError(
             f"a word and {dim} numbers were expected, but {_shown(wrong)} is not a number.", path, number
         ) from None
@@ -155,14 +152,15 @@ def _misfit(fields: list[bytes], dim: int) -> str:
     if not fields:
         return "the line is blank; a word and its numbers were expected."
     surplus = fields[1 : len(fields) - dim]
-    if dim > 0 and surplus and not all(map(_is_number, surplus)):
+    if dim > 0 and surplus and not all(map(is_number, surplus)):
         word = _shown(b" ".join(fields[: len(surplus) + 1]))
         return f"a word must not hold a blank, but this line begins with {word}. Join or remove it."
     wanted = f"a word and {dim} numbers" if dim > 0 else "a word and its numbers"
     return f"{wanted} were expected, but {_shown(fields[0])} has {len(fields) - 1}."
 
 
-def _is_number(field: bytes) -> bool:
+def is_number(field: bytes) -> bool:
+    """Whether a field of a line is a number as such files write it."""
     try:
         float(field)
     except ValueError:

@@ -7,13 +7,14 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from yeonma import vector_text
+from yeonma import vector_files
 from yeonma.errors import RunError, VectorsError
 from yeonma.files import MANIFEST, broken_files, read_json, staged_folder
+from yeonma.subwords import Ngrams, Subwords
 from yeonma.text.tokenizers import CONFIG_FILE as TOKENIZER_CONFIG
 from yeonma.text.tokenizers import Tokenizer, load_tokenizer
 
@@ -21,6 +22,7 @@ TENSORS = "vectors.safetensors"
 WORDS = "words.txt"
 CONFIG = "config.json"
 CARD = "README.md"
+NGRAMS = "subwords"  # in config.json
 
 
 class Coverage(NamedTuple):
@@ -51,6 +53,7 @@ class Vectors:
     counts     (V,) int64 how often each word stood in the corpus, or None where it is not known
     config     how they were made: method, settings, corpus; values that JSON can hold
     tokenizer  what cut the texts into these words, or None where it is not known
+    subwords   what gives a vector to a word that is not among them, or None where nothing does
     Raises: VectorsError when the parts do not fit each other.
     """
 
@@ -59,6 +62,7 @@ class Vectors:
     counts: np.ndarray | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
+    subwords: Subwords | None = None
 
     def __post_init__(self) -> None:
         if problem := _misfit(self):
@@ -74,18 +78,32 @@ class Vectors:
         """The row of each word."""
         return {word: row for row, word in enumerate(self.words)}
 
-    def nearest(self, word: str, k: int = 10) -> list[tuple[str, float]]:
-        """The k words of the greatest cosine with a word, the nearest first.
+    def vector(self, word: str) -> np.ndarray:
+        """(dim,) float32: the row of a word, or for an unknown one what its subwords give.
 
-        Raises: VectorsError for an unknown word, naming words written like it.
+        Raises: VectorsError where there is neither, naming words written like it.
         """
-        if word not in self.index:
+        if word in self.index:
+            row: np.ndarray = self.matrix[self.index[word]]
+            return row
+        if self.subwords is None or not self.subwords.known([word])[0]:
             raise VectorsError(_unknown(word, self.words))
-        lengths = np.linalg.norm(self.matrix, axis=1, keepdims=True)
-        unit = self.matrix / np.where(lengths == 0, 1, lengths)
-        cosines = unit @ unit[self.index[word]]
-        order = [row for row in np.argsort(-cosines, kind="stable").tolist() if row != self.index[word]]
+        composed: np.ndarray = self.subwords.rows([word])[0]
+        return composed
+
+    def nearest(self, word: str, k: int = 10) -> list[tuple[str, float]]:
+        """The k words of the greatest cosine with a word, the nearest first; a word is not its own neighbour.
+
+        Raises: VectorsError for a word without a vector, naming words written like it.
+        """
+        cosines = self._unit @ _unit(self.vector(word))
+        own = self.index.get(word)
+        order = [row for row in np.argsort(-cosines, kind="stable").tolist() if row != own]
         return [(self.words[row], float(cosines[row])) for row in order[:k]]
+
+    @cached_property
+    def _unit(self) -> np.ndarray:
+        return _unit(self.matrix)
 
     def coverage(self, counts: Mapping[str, int]) -> Coverage:
         """How many of the counted words have a vector."""
@@ -103,10 +121,14 @@ class Vectors:
         tensors = {"embeddings": np.ascontiguousarray(self.matrix)}
         if self.counts is not None:
             tensors["counts"] = np.ascontiguousarray(self.counts)
+        if self.subwords is not None:
+            tensors["buckets"] = np.ascontiguousarray(self.subwords.matrix)
+            tensors["bucket_ids"] = np.ascontiguousarray(self.subwords.ids)
         with staged_folder(Path(folder)) as stage:
             save_file(tensors, stage / TENSORS)
             (stage / WORDS).write_bytes(lines)
-            text = json.dumps(dict(self.config), indent=2, ensure_ascii=False, allow_nan=False)
+            ngrams = {} if self.subwords is None else {NGRAMS: self.subwords.ngrams.settings}
+            text = json.dumps({**self.config, **ngrams}, indent=2, ensure_ascii=False, allow_nan=False)
             (stage / CONFIG).write_text(text + "\n", encoding="utf-8")
             (stage / CARD).write_text(_card(self), encoding="utf-8")
             if self.tokenizer is not None:
@@ -114,14 +136,14 @@ class Vectors:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """The vectors of a vectors folder or of a text file.
+        """The vectors of a vectors folder, or of a file as `read_file` reads it.
 
         Raises: VectorsError, with the line where there is one.
         """
         path = Path(path)
         if not path.exists():
-            raise VectorsError("there is no such folder or file. Give a vectors folder or a text file.", path)
-        return cls._load_folder(path) if path.is_dir() else cls.read_text(path)
+            raise VectorsError("there is no such folder or file. Give a vectors folder or a file of vectors.", path)
+        return cls._load_folder(path) if path.is_dir() else cls.read_file(path)
 
     @classmethod
     def _load_folder(cls, folder: Path) -> Self:
@@ -133,29 +155,30 @@ class Vectors:
         except RunError as error:
             raise VectorsError(str(error)) from error
         try:
-            return cls(_words(folder / WORDS), tensors["embeddings"], tensors.get("counts"), config, tokenizer)
+            subwords = _subwords(tensors, config.pop(NGRAMS, None))
+            words, rows, counts = _words(folder / WORDS), tensors["embeddings"], tensors.get("counts")
+            return cls(words, rows, counts, config, tokenizer, subwords)
         except VectorsError as error:
             raise error if error.file else VectorsError(error.message, folder) from error
 
     @classmethod
-    def read_text(cls, path: str | Path) -> Self:
-        """The vectors of a word2vec, GloVe or fastText text file; which of them is seen from the first line.
+    def read_file(cls, path: str | Path) -> Self:
+        """The vectors of a word2vec (text or binary), GloVe or fastText (.vec or .bin) file, told by its content.
 
         A first line of two whole numbers is taken for the header of word2vec and fastText.
-        Raises: VectorsError, with the line.
+        Raises: VectorsError, with the line or the byte.
         """
-        words, matrix = vector_text.read(Path(path))
-        return cls(words, matrix, config={"source": Path(path).name})
+        path = Path(path)
+        words, matrix, counts, subwords = vector_files.read(path)
+        return cls(words, matrix, counts, {"source": path.name}, subwords=subwords)
 
-    def write_text(self, path: str | Path, format: Literal["word2vec", "glove"] = "word2vec") -> None:
-        """Write a text file, with a header ("word2vec", which fastText reads too) or without one ("glove").
+    def write_file(self, path: str | Path, format: str = "word2vec") -> None:
+        """Write one file: "word2vec" (text, which fastText's .vec is too), "word2vec-binary" or "glove" (no header).
 
-        Reading it gives the same float32 numbers. Counts, config and tokenizer are left out.
+        Reading it gives the same float32 numbers. Counts, config, tokenizer and subwords are left out.
         Raises: VectorsError for another format or a word with a blank; DiskError.
         """
-        if format not in ("word2vec", "glove"):
-            raise VectorsError(f"The format of a text file must be 'word2vec' or 'glove', but {format!r} came.")
-        vector_text.write(Path(path), self.words, self.matrix, header=format == "word2vec")
+        vector_files.write(Path(path), self.words, self.matrix, format)
 
 
 def is_vectors_folder(path: Path) -> bool:
@@ -178,7 +201,16 @@ def _misfit(vectors: Vectors) -> str | None:
     if not np.isfinite(matrix).all():
         row = int(np.isfinite(matrix).all(axis=1).argmin())
         return f"the numbers must be finite, but those of {words[row]!r} (word {row + 1}) are not."
+    if vectors.subwords is not None and vectors.subwords.dim != vectors.dim:
+        return f"the rows of subwords must have {vectors.dim} numbers as the words do, but have {vectors.subwords.dim}."
     return None
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    """The rows at length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    unit: np.ndarray = rows / np.where(lengths == 0, 1, lengths)
+    return unit
 
 
 def _unknown(word: str, words: Sequence[str]) -> str:
@@ -224,6 +256,23 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
     if "embeddings" not in tensors:
         raise VectorsError(f"a tensor called 'embeddings' was expected; found: {', '.join(tensors) or 'none'}.", path)
     return tensors
+
+
+def _subwords(tensors: Mapping[str, np.ndarray], settings: Any) -> Subwords | None:
+    """The subwords of a folder, if it has any."""
+    names = ("buckets", "bucket_ids")
+    if settings is None and not any(name in tensors for name in names):
+        return None
+    if not isinstance(settings, dict) or not all(name in tensors for name in names):
+        raise VectorsError(
+            f"subwords need the tensors 'buckets' and 'bucket_ids', and {NGRAMS!r} in {CONFIG}. Make the folder again."
+        )
+    try:
+        return Subwords(Ngrams(**settings), tensors["bucket_ids"], tensors["buckets"])
+    except TypeError as error:
+        raise VectorsError(
+            f"{NGRAMS!r} in {CONFIG} must hold minn, maxn, units and buckets, but holds {settings}."
+        ) from error
 
 
 def _words(path: Path) -> list[str]:

@@ -85,7 +85,7 @@ def refused(yeonma, place: Path, bad: Bad, stdin: bytes = b"") -> None:
 USAGE = table(
     ("unknown command", Bad("finetun", "No such command 'finetun'. Did you mean 'finetune'?")),
     ("unknown option", Bad("evaluate run --splt test", "No such option: --splt")),
-    ("no folder", Bad("evaluate", "Missing argument 'RUN'")),
+    ("no folder", Bad("evaluate", "Missing argument 'RUN|VECTORS'")),
     ("no output", Bad("pretrain word2vec train.tsv", "Missing option '--output'")),
     ("no number", Bad(f"{PRETRAIN} train.tsv --dim many", "Invalid value for '--dim'")),
 )
@@ -194,7 +194,7 @@ VECTORS = table(
     ("word for a number", vectors("a.vec", "영화 1 2\n배우 1 둘\n", "a.vec:2: a word and 2 numbers were expected, but '둘' is not a number")),
     ("CP949", vectors("a.vec", "영화 1 2\n".encode("cp949"), "a.vec:1: the word must be UTF-8")),
     ("pickle", vectors("a.pkl", PICKLE, "a.pkl: such a file can hold a pickle, which runs code when it is loaded")),
-    ("binary", vectors("a.bin", b"1 1\nword \0\0\0\0", "a.bin: word vectors must be text or a vectors folder")),
+    ("cut binary", vectors("a.bin", b"1 2\nword \0\0\0\0", "a.bin:1: the header claims 1 words of 2 float32 numbers")),
     ("packed", vectors("a.gz", b"\x1f\x8b", "Unpack the file first")),
     ("folder of something else", Bad(f"{TRAIN} --data train.tsv --vectors run", "run: a vectors folder must hold vectors.safetensors")),
     ("folder that is cut", Bad(f"{TRAIN} --data train.tsv --vectors v", "is not a whole safetensors file", {"v/vectors.safetensors": "cut", "v/words.txt": "영화\n"})),
@@ -227,8 +227,8 @@ CORPUS = table(
 RUNS = table(
     ("evaluate what is missing", Bad("evaluate rnu", "rnu does not exist. Give a run folder")),
     ("evaluate a folder of something else", Bad("evaluate run/probes --data test.tsv", "run/probes/config.json is missing")),
-    ("evaluate a file", Bad("evaluate train.tsv --data test.tsv", "train.tsv/config.json is missing")),
-    ("evaluate a pickle", Bad("evaluate a.pkl --data test.tsv", "a.pkl is a pickle, which can run code", {"a.pkl": PICKLE})),
+    ("evaluate a file", Bad("evaluate train.tsv --data test.tsv", "train.tsv:1: a word and 1 numbers were expected")),
+    ("evaluate a pickle", Bad("evaluate a.pkl --data test.tsv", "a.pkl: such a file can hold a pickle, which runs code", {"a.pkl": PICKLE})),
     ("evaluate a model without data", Bad("evaluate run/model", "A model folder does not know its data. Name some with --data.")),
     ("evaluate an unfinished run", Bad("evaluate half", "The run in half is not finished. Continue it: yeonma finetune --resume -o half", {"half/config.toml": ""})),
     ("predict with an unfinished run", Bad("predict half 좋다", "The run in half is not finished", {"half/config.toml": ""})),

@@ -101,7 +101,7 @@ def test_the_words_and_the_object_at_the_end(folder, yeonma):
     [
         (("mlm", "corpus.txt", "-o", "x", "--dim", "3"), "The method 'mlm' has no setting 'dim'"),
         (("word2vec", "corpus.txt", "-o", "x", "--layers", "3"), "The method 'word2vec' has no setting 'layers'"),
-        (("word2vec", "corpus.txt", "-o", "x", "--resume"), "The method 'word2vec' has no setting 'resume'"),
+        (("word2vec", "corpus.txt", "-o", "x", "--resume"), "There is no unfinished training of x to resume"),
         (("mlm", "none.txt", "-o", "x"), "none.txt: there is no such file or folder"),
         (("mlm", "-o", "x"), "A corpus needs at least one file"),
         (("mlm", "-o", "x", "--resume"), "holds no run of masked language modelling"),

@@ -45,6 +45,7 @@ def test_the_folder_holds_vectors_tokenizer_and_how_they_were_made(corpus, tmp_p
         "tokens": 550,
         "tokens_left_out": 0,
         "vocabulary": 8,
+        "phrases": 0,
     }
     assert config["yeonma"] == yeonma.__version__
     assert config["tokens_per_second"] > 0

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from yeonma import __version__
-from yeonma.cli import data, doctor, evaluate, finetune, init, optim, predict, pretrain, report
+from yeonma.cli import compare, data, doctor, evaluate, export, finetune, init, optim, predict, pretrain, report
 from yeonma.errors import YeonmaError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
+app.command("compare")(compare.compare)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(optim.app, name="optim")
 app.command("doctor")(doctor.doctor)

@@ -24,11 +24,13 @@ def finetune(
     task: Annotated[
         str | None, typer.Option(help="single | pair | choice | qa | tagging. Left out: the data set's own.")
     ] = None,
-    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention | transformer | stack")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="bag | cnn | bilstm-attention | ngram | transformer | stack | wide-deep")
+    ] = None,
     encoder_path: Annotated[
         str | None, typer.Option(help="A pretrained transformer: its folder, or hub:NAME.", metavar="DIR|hub:NAME")
     ] = None,
-    vectors: Annotated[Path | None, typer.Option(help="Word vectors to start from: a folder or a text file.")] = None,
+    vectors: Annotated[Path | None, typer.Option(help="Word vectors to start from: a folder or a file.")] = None,
     optimizer: Annotated[
         str | None, typer.Option(help="gd | sgd | momentum | nag | adagrad | rmsprop | adadelta | adam | nadam")
     ] = None,
@@ -103,8 +105,10 @@ def _position(output: Path) -> Callable[[], tuple[int, int]]:
         from yeonma.run import Run
 
         run = Run(output)
+        config = run.config()
         read = sum(event.examples for event in run.events() if isinstance(event, Stepped))
-        return read, int(run.read("data.json")["examples"]["train"]) * run.config().train.epochs
+        epochs = config.train.epochs + (config.encoder.model_extra or {}).get("wide_epochs", 0)
+        return read, config.train.examples or int(run.read("data.json")["examples"]["train"]) * epochs
 
     return position
 

@@ -15,7 +15,9 @@ def init(
     ] = None,
     data: Annotated[str | None, typer.Option(help="A data set of the catalog, or a file.", metavar="NAME|FILE")] = None,
     preset: Annotated[str | None, typer.Option(help="Settings to start from: ratsgo-6.3, ratsgo-6.3-fixed.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="bag | cnn | bilstm-attention | transformer | stack")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="bag | cnn | bilstm-attention | ngram | transformer | stack | wide-deep")
+    ] = None,
     encoder_path: Annotated[
         str | None, typer.Option(help="A pretrained transformer: its folder, or hub:NAME.", metavar="DIR|hub:NAME")
     ] = None,
@@ -35,7 +37,8 @@ def init(
     if not any((task, data, preset, encoder, encoder_path)) and sys.stdin.isatty():
         task = typer.prompt("Task (single, pair, choice, qa, tagging)", default="single")
         data = typer.prompt("Data set name or file", default=f"sample-{task}")
-        encoder = typer.prompt("Encoder (bag, cnn, bilstm-attention, transformer, stack)", default="bilstm-attention")
+        known = "bag, cnn, bilstm-attention, ngram, transformer, stack, wide-deep"
+        encoder = typer.prompt(f"Encoder ({known})", default="bilstm-attention")
     data = data or (None if preset else f"sample-{task or 'single'}")
     config = api.settings(preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path)
     write_text(output, configs.to_commented_toml(config))

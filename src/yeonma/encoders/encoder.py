@@ -34,6 +34,11 @@ class Encoder(nn.Module, ABC):
     settings: Any
 
     @classmethod
+    def train_defaults(cls, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings of [train] beside those given, where this encoder has defaults of its own."""
+        return {}
+
+    @classmethod
     @abstractmethod
     def prepare(
         cls,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from yeonma.encoders.attend import TwoTexts
 from yeonma.encoders.characters import LONGEST, CharacterCNN, alphabet, character_ids
 from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.spelling import Spelling, new_spelling, stacked, trimmed
 from yeonma.errors import ConfigError, RunError
 from yeonma.optim import RowTable
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
@@ -39,6 +41,12 @@ class StaticSettings(Settings):
     rows: Literal["lazy", "dense"] = Field("lazy", description="lazy: a step costs what its words cost; same result")
     characters: int = Field(0, ge=0, description="width of character vectors beside the word vectors; 0 = none")
     character_filters: int = Field(50, ge=1, description="filters over the characters of a word")
+    unknown: Literal["one", "buckets", "subwords"] = Field(
+        "one", description="unknown words: one vector; hashed into unknown_buckets rows; made of their n-grams"
+    )
+    unknown_buckets: int = Field(
+        10_000, ge=1, le=2**31 - 1, description="rows that unknown words, or their n-grams, are hashed into"
+    )
     parts: int = Field(1, ge=1, le=2, description="texts in a row; set by the task")
 
 
@@ -48,6 +56,11 @@ class StaticEncoder(Encoder):
     Row 0 of the table is padding and row 1 stands for every unknown word; both are trained only where the settings let
     the network see them. A row without a word is read as one unknown word. `entry` is the width of what the network
     reads: the word vector and, behind it, what the characters say.
+
+    `unknown` says what an unknown word is: "one" is row 1 for all of them; "buckets" one of further rows, told by a
+    hash of the word; "subwords" row 1 plus the mean of the rows of the word's n-grams (Bojanowski et al. 2017,
+    Q17-1010), which are those of the vectors where they have subwords (row 1 is then zero at first), and else
+    character 1- to 3-grams in `unknown_buckets` rows that are zero at first. All these rows are trained.
     """
 
     Settings: ClassVar[type[Settings]] = StaticSettings
@@ -59,6 +72,7 @@ class StaticEncoder(Encoder):
         vocabulary: Sequence[str],
         dim: int,
         characters: Sequence[str] = (),
+        ngrams: Spelling | None = None,
     ) -> None:
         super().__init__()
         if settings.parts == 2 and settings.padding == "visible":
@@ -66,9 +80,11 @@ class StaticEncoder(Encoder):
         self.settings, self.tokenizer, self.vocabulary = settings, tokenizer, list(vocabulary)
         self.alphabet = list(characters)
         self.index = {word: row for row, word in enumerate(self.vocabulary, start=len(SPECIAL))}
-        masked = settings.padding == "masked"
+        self.buckets = settings.unknown_buckets if settings.unknown == "buckets" else 0
+        rows, masked = len(SPECIAL) + len(self.vocabulary) + self.buckets, settings.padding == "masked"
         table = RowTable if settings.rows == "lazy" else nn.Embedding
-        self.table = table(len(SPECIAL) + len(self.vocabulary), dim, padding_idx=PAD if masked else None)
+        self.table = table(rows, dim, padding_idx=PAD if masked else None)
+        self.ngrams = ngrams
         self.spelling = (
             CharacterCNN(len(self.alphabet), settings.characters, settings.character_filters)
             if settings.characters
@@ -91,8 +107,9 @@ class StaticEncoder(Encoder):
         """The layers above the words, from the bottom up."""
 
     def layers(self) -> list[nn.Module]:
-        """The word table, the characters, then the network."""
-        return [self.table, *(() if self.spelling is None else (self.spelling,)), *self.network()]
+        """The word table (with it the n-grams of unknown words), the characters, then the network."""
+        words = self.table if self.ngrams is None else nn.ModuleList((self.table, self.ngrams))
+        return [words, *(() if self.spelling is None else (self.spelling,)), *self.network()]
 
     @classmethod
     def prepare(
@@ -122,12 +139,14 @@ class StaticEncoder(Encoder):
         letters = alphabet(texts, settings.min_count) if settings.characters else ()
         if known is None:
             frequent = [w for w, n in sorted(counts.items(), key=lambda item: -item[1]) if n >= settings.min_count]
-            encoder = cls(settings, reader, frequent[: settings.max_words], settings.dim, letters)
+            spelled = new_spelling(settings, None, settings.dim)
+            encoder = cls(settings, reader, frequent[: settings.max_words], settings.dim, letters, spelled)
             encoder.start_at_random()
         else:
-            dim = known.matrix.shape[1]
-            encoder = cls(settings.model_copy(update={"dim": dim}), reader, known.words, dim, letters)
-            encoder.start_from(torch.from_numpy(known.matrix))
+            dim = known.dim
+            own = settings.model_copy(update={"dim": dim})
+            encoder = cls(own, reader, known.words, dim, letters, new_spelling(settings, known.subwords, dim))
+            encoder.start_from(torch.from_numpy(known.matrix), composed=known.subwords is not None)
         facts = coverage(counts, encoder.index)._asdict()
         encoder._coverage = {"vectors": vectors, "rows": len(encoder.index), **facts, "unknown": dict(facts["unknown"])}
         return encoder
@@ -140,11 +159,15 @@ class StaticEncoder(Encoder):
             self.table.weight[PAD].zero_()
 
     @torch.no_grad()
-    def start_from(self, rows: Tensor) -> None:
-        """Rows of the vectors; the unknown word starts at their mean (visible padding at random)."""
+    def start_from(self, rows: Tensor, composed: bool = False) -> None:
+        """Rows of the vectors; unknown words start at their mean (visible padding at random).
+
+        composed  whether the vectors' own n-grams make unknown words: then nothing is added to these
+        """
         self.start_at_random()
-        self.table.weight[len(SPECIAL) :] = rows
-        self.table.weight[UNKNOWN] = rows.mean(0)
+        self.table.weight[len(SPECIAL) : len(SPECIAL) + len(rows)] = rows
+        self.table.weight[len(SPECIAL) + len(rows) :] = rows.mean(0)
+        self.table.weight[UNKNOWN] = rows.mean(0) if self.ngrams is None or not composed else 0
 
     def tokenize(
         self,
@@ -162,30 +185,57 @@ class StaticEncoder(Encoder):
             letters = character_ids(self.alphabet, texts, analysed.spans, analysed.bounds)
             blank = replace(blank, characters=np.zeros((1, LONGEST), np.int32))
         part = np.repeat([part for row in rows for part in range(len(row))], np.diff(analysed.bounds)).astype(np.int8)
-        columns = Tokens(self.rows_of(analysed.words)[analysed.ids], analysed.spans, part, characters=letters)
-        return _read_rows([len(row) for row in rows], columns, analysed.bounds.tolist(), blank, max_length, stride)
+        counts, bounds = [len(row) for row in rows], analysed.bounds.tolist()
+        known = self.rows_of(analysed.words)
+        columns = Tokens(known[analysed.ids], analysed.spans, part, characters=letters)
+        if self.ngrams is None:
+            return _read_rows(counts, columns, bounds, blank, max_length, stride)
+        unknown = np.flatnonzero(known == UNKNOWN)
+        spelled = self.ngrams.rows([analysed.words[number] for number in unknown.tolist()])
+        line = np.full(len(known), len(unknown))  # of a token that is known, or none: the last, which is empty
+        line[unknown] = np.arange(len(unknown))
+        columns, blank = replace(columns, ngrams=line[analysed.ids]), replace(blank, ngrams=np.array([len(unknown)]))
+        return [
+            replace(window, ngrams=trimmed(spelled[window.ngrams[window.ids == UNKNOWN]]))  # type: ignore[index]
+            for window in _read_rows(counts, columns, bounds, blank, max_length, stride)
+        ]
 
     def rows_of(self, words: Sequence[str]) -> np.ndarray:
-        """Rows of the table for words; unknown ones have row 1."""
-        return np.fromiter((self.index.get(word, UNKNOWN) for word in words), np.int64, len(words))
+        """Rows of the table for words; unknown ones have row 1, or the row of their bucket."""
+        if not self.buckets:
+            return np.fromiter((self.index.get(word, UNKNOWN) for word in words), np.int64, len(words))
+        first = len(SPECIAL) + len(self.vocabulary)
+        hashes = (zlib.crc32(word.encode("utf-8", "surrogatepass")) % self.buckets for word in words)
+        found = (self.index.get(word, first + bucket) for word, bucket in zip(words, hashes, strict=True))
+        return np.fromiter(found, np.int64, len(words))
 
     def collate(self, windows: Sequence[Tokens], length: int) -> Mapping[str, Tensor]:
-        """{"ids": (B, length) int64}, padded with row 0; with characters also those of each word, (B, length, ≤ 16)."""
+        """{"ids": (B, length) int64}, padded with row 0.
+
+        With characters also those of each word, (B, length, ≤ 16); with n-grams those of each unknown word of the
+        batch, one after the other, and an empty line behind them, (U + 1, n).
+        """
         ids = np.zeros((len(windows), length), np.int64)
         for line, window in zip(ids, windows, strict=True):
             line[: len(window.ids)] = window.ids
+        inputs = {"ids": torch.from_numpy(ids)}
+        if self.ngrams is not None:
+            inputs["ngrams"] = torch.from_numpy(stacked([w.ngrams for w in windows if w.ngrams is not None]))
         if self.spelling is None:
-            return {"ids": torch.from_numpy(ids)}
+            return inputs
         letters = np.zeros((len(windows), length, LONGEST), np.int64)
         for page, window in zip(letters, windows, strict=True):
             if window.characters is not None:
                 page[: len(window.ids)] = window.characters
         longest = max(1, int(letters.any((0, 1)).sum()))
-        return {"ids": torch.from_numpy(ids), "characters": torch.from_numpy(letters[:, :, :longest])}
+        return {**inputs, "characters": torch.from_numpy(letters[:, :, :longest])}
 
     def forward(self, batch: Batch) -> Encoded:
         """Look the words up and hand them to the network."""
         x = self.table(batch.inputs["ids"])
+        if self.ngrams is not None:
+            unknown = (batch.inputs["ids"] == UNKNOWN).nonzero(as_tuple=True)
+            x = x.index_put(unknown, self.ngrams(batch.inputs["ngrams"])[:-1], accumulate=True)
         if self.spelling is not None:
             x = torch.cat((x, self.spelling(batch.inputs["characters"], batch.mask)), dim=2)
         if self.settings.parts == 2:
@@ -198,8 +248,8 @@ class StaticEncoder(Encoder):
         return self.table
 
     def words(self) -> list[str]:
-        """`<pad>`, `<unk>`, then the vocabulary."""
-        return [*SPECIAL, *self.vocabulary]
+        """`<pad>`, `<unk>`, the vocabulary, then the buckets of unknown words."""
+        return [*SPECIAL, *self.vocabulary, *(f"<bucket {number}>" for number in range(self.buckets))]
 
     def save_assets(self, folder: Path) -> None:
         """Write the tokenizer's files, words.txt and, where characters are read, characters.txt."""
@@ -207,12 +257,16 @@ class StaticEncoder(Encoder):
         (folder / "words.txt").write_text("\n".join(self.vocabulary), encoding="utf-8")
         if self.spelling is not None:
             (folder / "characters.txt").write_text("\n".join(self.alphabet), encoding="utf-8")
+        if self.ngrams is not None:
+            self.ngrams.save(folder)
 
     @classmethod
     def load_assets(cls, settings: Any, folder: Path) -> Self:
         """Read what `save_assets` wrote; the width comes from the settings."""
         letters = _lines(folder / "characters.txt") if settings.characters else []
-        return cls(settings, load_tokenizer(folder), _lines(folder / "words.txt"), settings.dim, letters)
+        lazy, words = settings.rows == "lazy", _lines(folder / "words.txt")
+        spelled = Spelling.load(folder, settings.dim, lazy) if settings.unknown == "subwords" else None
+        return cls(settings, load_tokenizer(folder), words, settings.dim, letters, spelled)
 
     def coverage(self) -> dict[str, Any]:
         """Words of the training texts that the table knows, by type and by token."""
@@ -275,4 +329,6 @@ def _cut(columns: Tokens, bounds: Sequence[int], row: int, room: int, stride: in
 
 def _taken(columns: Tokens, places: slice | np.ndarray, row: int, cut: int, start: int) -> Tokens:
     letters = None if columns.characters is None else columns.characters[places]
-    return Tokens(columns.ids[places], columns.offsets[places], columns.part[places], row, cut, start, letters)
+    spelled = None if columns.ngrams is None else columns.ngrams[places]
+    own = columns.ids[places], columns.offsets[places], columns.part[places]
+    return Tokens(*own, row, cut, start, letters, ngrams=spelled)

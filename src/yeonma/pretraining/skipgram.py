@@ -1,213 +1,104 @@
-"""The skip-gram kernel: stochastic gradient steps over a stretch of a corpus, compiled.
+"""The skip-gram kernel: stochastic gradient steps over a stretch of a corpus, words alone or with their subwords.
 
-Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality": an input word i and
-an output word o cost −log σ(i·o) − Σ log σ(−i·n) over words n drawn from unigram^¾. Here those are drawn once for each
-centre word and shared by all words of its window: a window is a small matrix product, not many scattered dot products.
+Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality", eq. 4: an input row
+x and the output row o of a word in its window cost −log σ(x·o) − Σ log σ(−x·n) over words n drawn from unigram^¾. A
+word with k parts (its own row and those of its n-grams, Bojanowski et al. 2017) has x = their mean.
 
-What makes it fast, each measured:
-- two words of a window and six output rows (the centre word and five others) go through ONE loop over the dimension;
-- fetched rows and their gradients stand in one buffer at a constant distance, so that the compiler sees they do not
-  overlap; the distance is no power of two, which would put them all into the same cache lines;
-- σ is a table: exp would cost a quarter of the time;
-- the words for a whole text are drawn before its windows, so that the waits for memory overlap.
+`negative` is the expected number of drawn words for each pair, not how many are drawn. A pool of about four times as
+many serves 32 places of the text: a place with m words in its window meets each of the P words of the pool once, at
+m · negative/P times the rate. The expected gradient is the same (a drawn word that stands in the window counts as any
+other, as in Levy & Goldberg 2014, eq. 2), and a place costs m + P products, not m · (1 + negative).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numpy as np
-from numba import njit
 
-SIX = 6
-LARGEST_DIM = 1024
-_DISTANCE = LARGEST_DIM + 176
-_REACH, _STEPS = 8, 64  # the table of σ: |z| < 8, 64 entries for each 1
-_SIGMOID = (1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS))).astype(np.float32)
+from yeonma.pretraining.kernels import (
+    DISTANCE,
+    SIX,
+    against_six,
+    apart,
+    below,
+    buffer,
+    compiled,
+    damping,
+    draw,
+    f32,
+    fetch,
+    give_back,
+    longest_text,
+    subsample,
+    whole,
+)
 
-u64, f32 = np.uint64, np.float32
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _compiled(function: F) -> F:
-    compiled: F = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")(function)
-    return compiled
-
-
-def _inlined(function: F) -> F:
-    inlined: F = njit(nogil=True, inline="always", fastmath=True, error_model="numpy")(function)
-    return inlined
-
-
-@_compiled
-def _random(state: np.ndarray) -> np.uint64:
-    """xorshift64 (Marsaglia 2003); `state` holds one number, never 0."""
-    x: np.uint64 = state[0]
-    x ^= x << u64(13)
-    x ^= x >> u64(7)
-    x ^= x << u64(17)
-    state[0] = x
-    return x
+_BLOCK = 16  # places whose rows are in the buffers at a time
+_SERVED = 32  # places that a pool serves, at least
 
 
-@_compiled
-def _below(limit: int, state: np.ndarray) -> np.int64:
-    """A whole number from 0 to limit−1, from the upper half of a random one (Lemire 2019, without the rejection)."""
-    return np.int64(((_random(state) >> u64(32)) * u64(limit)) >> u64(32))
+@compiled
+def pool_size(negative: int, words: int) -> int:
+    """How many of so many words are drawn at a time: four times `negative`, twice where words are few, in sixes.
 
-
-@_inlined
-def _sigmoid(z: np.float32) -> np.float32:
-    z = min(max(z, f32(-_REACH)), f32(_REACH))
-    nearest: np.float32 = _SIGMOID[np.int64(z * f32(_STEPS) + f32(_REACH * _STEPS + 0.5))]
-    return nearest
-
-
-@_compiled
-def _subsample(text: np.ndarray, keep: np.ndarray, kept: np.ndarray, state: np.ndarray) -> int:
-    """Copy each token with the probability of its word; returns how many."""
-    n = 0
-    for token in text:
-        if (_random(state) >> u64(40)) * f32(2**-24) < keep[token]:
-            kept[n] = token
-            n += 1
-    return n
-
-
-@_compiled
-def _draw(drawn: np.ndarray, negatives: np.ndarray, state: np.ndarray) -> None:
-    for k in range(drawn.shape[0]):
-        for n in range(drawn.shape[1]):
-            drawn[k, n] = negatives[_below(len(negatives), state)]
-
-
-@_inlined
-def _fetch(row: np.ndarray, out: np.ndarray, grad: np.ndarray) -> None:
-    for j in range(len(row)):
-        out[j] = row[j]
-        grad[j] = f32(0)
-
-
-@_inlined
-def _add(row: np.ndarray, grad: np.ndarray) -> None:
-    for j in range(len(row)):
-        row[j] += grad[j]
-
-
-@_compiled
-def _twins(
-    one: np.ndarray, two: np.ndarray, work: np.ndarray, rates: np.ndarray, label: np.float32, live: np.float32
-) -> None:
-    """Two input rows against six output rows: g = rate · (label − σ(z)), z = row · out; only out 0 has the label.
-
-    The output rows stay as they are and their gradients add up, so this equals one row after the other; it waits
-    half as often. `live` is 0 where there is no second row. Not inlined: inside a loop over groups the compiler then
-    fails to prove that rows do not overlap, and the code is four times slower.
-    work  six output rows, then their gradients, each `_DISTANCE` after the other
+    Twice gives vectors that are worse by a quarter of a point under a classifier, in 3/4 of the time. But of few words
+    the same ones are drawn again and again, and the steps of copies do not see each other.
     """
-    y0 = y1 = y2 = y3 = y4 = y5 = f32(0)
-    z0 = z1 = z2 = z3 = z4 = z5 = f32(0)
-    for j in range(len(one)):
-        v, w = one[j], two[j]
-        y0 += v * work[j]
-        z0 += w * work[j]
-        y1 += v * work[_DISTANCE + j]
-        z1 += w * work[_DISTANCE + j]
-        y2 += v * work[2 * _DISTANCE + j]
-        z2 += w * work[2 * _DISTANCE + j]
-        y3 += v * work[3 * _DISTANCE + j]
-        z3 += w * work[3 * _DISTANCE + j]
-        y4 += v * work[4 * _DISTANCE + j]
-        z4 += w * work[4 * _DISTANCE + j]
-        y5 += v * work[5 * _DISTANCE + j]
-        z5 += w * work[5 * _DISTANCE + j]
-    g0, h0 = rates[0] * (label - _sigmoid(y0)), live * rates[0] * (label - _sigmoid(z0))
-    g1, h1 = rates[1] * -_sigmoid(y1), live * rates[1] * -_sigmoid(z1)
-    g2, h2 = rates[2] * -_sigmoid(y2), live * rates[2] * -_sigmoid(z2)
-    g3, h3 = rates[3] * -_sigmoid(y3), live * rates[3] * -_sigmoid(z3)
-    g4, h4 = rates[4] * -_sigmoid(y4), live * rates[4] * -_sigmoid(z4)
-    g5, h5 = rates[5] * -_sigmoid(y5), live * rates[5] * -_sigmoid(z5)
-    for j in range(len(one)):
-        v, w = one[j], two[j]
-        work[6 * _DISTANCE + j] += g0 * v + h0 * w
-        work[7 * _DISTANCE + j] += g1 * v + h1 * w
-        work[8 * _DISTANCE + j] += g2 * v + h2 * w
-        work[9 * _DISTANCE + j] += g3 * v + h3 * w
-        work[10 * _DISTANCE + j] += g4 * v + h4 * w
-        work[11 * _DISTANCE + j] += g5 * v + h5 * w
-        one[j] = (
-            v
-            + g0 * work[j]
-            + g1 * work[_DISTANCE + j]
-            + g2 * work[2 * _DISTANCE + j]
-            + g3 * work[3 * _DISTANCE + j]
-            + g4 * work[4 * _DISTANCE + j]
-            + g5 * work[5 * _DISTANCE + j]
-        )
-        two[j] = (
-            w
-            + h0 * work[j]
-            + h1 * work[_DISTANCE + j]
-            + h2 * work[2 * _DISTANCE + j]
-            + h3 * work[3 * _DISTANCE + j]
-            + h4 * work[4 * _DISTANCE + j]
-            + h5 * work[5 * _DISTANCE + j]
-        )
+    return -(-min(4 * negative, max(2 * negative, words // 8)) // SIX) * SIX
 
 
-@_inlined
+@compiled
+def _compose(
+    inputs: np.ndarray, parts: np.ndarray, bounds: np.ndarray, words: np.ndarray, new: np.ndarray, old: np.ndarray
+) -> None:
+    """Copy the mean of the parts of each word into a buffer, and once more into `old`."""
+    width = whole(inputs.shape[1])
+    for n in range(len(words)):
+        first, end = bounds[words[n]], bounds[words[n] + 1]
+        mean, before = new[n], old[n]
+        row, share = inputs[parts[first]], f32(1 / (end - first))
+        for j in range(width):
+            mean[j] = share * row[j]
+        for k in range(first + 1, end):
+            row = inputs[parts[k]]
+            for j in range(width):
+                mean[j] += share * row[j]
+        for j in range(width):
+            before[j] = mean[j]
+
+
+@compiled
+def _spread(
+    inputs: np.ndarray, parts: np.ndarray, bounds: np.ndarray, words: np.ndarray, new: np.ndarray, old: np.ndarray
+) -> None:
+    """Add what a mean learned to each of its parts, all of it, as fastText does: the mean moves by that much."""
+    width = whole(inputs.shape[1])
+    for n in range(len(words)):
+        mean, before, share = new[n], old[n], damping(words, n)
+        for k in range(bounds[words[n]], bounds[words[n] + 1]):
+            row = inputs[parts[k]]
+            for j in range(width):
+                row[j] += share * (mean[j] - before[j])
+
+
+@compiled
 def _window(
-    context: np.ndarray,
-    centre: int,
-    drawn: np.ndarray,
-    inputs: np.ndarray,
-    outputs: np.ndarray,
-    rate: np.float32,
-    work: np.ndarray,
-    rates: np.ndarray,
-    nobody: np.ndarray,
+    x: np.ndarray, around: np.ndarray, size: int, own: int, rate: np.float32, rates: np.ndarray, width: int
 ) -> None:
-    """The words of a context learn to tell the centre word (output row 0) from the words drawn for it.
-
-    A drawn word that is the centre word has rate 0, and so have the rows of the last six that are not in use.
-    """
-    _fetch(outputs[centre], work[0], work[0, SIX * _DISTANCE :])
-    rates[0] = rate
-    for n in range(1, len(drawn) + 1):
-        group, at = n // SIX, n % SIX * _DISTANCE
-        _fetch(outputs[drawn[n - 1]], work[group, at:], work[group, SIX * _DISTANCE + at :])
-        rates[n] = rate if drawn[n - 1] != centre else f32(0)
-    k = 0
-    while k < len(context):
-        twin = k + 1 < len(context) and context[k] != context[k + 1]
-        one, two = inputs[context[k]], inputs[context[k + 1]] if twin else nobody
-        for group in range(len(work)):
-            _twins(one, two, work[group], rates[group * SIX :], f32(group == 0), f32(twin))
-        k += 2 if twin else 1
-    _add(outputs[centre], work[0, SIX * _DISTANCE :])
-    for n in range(1, len(drawn) + 1):
-        _add(outputs[drawn[n - 1]], work[n // SIX, (SIX + n % SIX) * _DISTANCE :])
+    """A row learns to expect the words around it: `size` output rows of a buffer, but not its own."""
+    for n in range(0, size, SIX):
+        for k in range(SIX):
+            rates[k] = rate if n + k < size and n + k != own else f32(0)
+        against_six(x, around[n * DISTANCE :], rates, 1.0, 1.0, width)
 
 
-@_inlined
-def _context(words: np.ndarray, place: int, reach: np.int64, context: np.ndarray) -> int:
-    """Copy the words within reach of a place, but not the one there; returns how many."""
-    n = 0
-    first, end = max(0, place - int(reach)), min(len(words), place + int(reach) + 1)
-    for p in range(first, end):
-        if p != place:
-            context[n] = words[p]
-            n += 1
-    return n
-
-
-@_compiled
+@compiled
 def skipgram(
     tokens: np.ndarray,
     bounds: np.ndarray,
     keep: np.ndarray,
     negatives: np.ndarray,
+    parts: np.ndarray,
+    part_bounds: np.ndarray,
     inputs: np.ndarray,
     outputs: np.ndarray,
     window: int,
@@ -216,29 +107,47 @@ def skipgram(
     last_rate: float,
     state: np.ndarray,
 ) -> None:
-    """Train `inputs` and `outputs` (V, dim) float32 in place on the texts between `bounds`.
+    """Train `inputs` (rows, width) and `outputs` (V, width) in place; both as `kernels.table` makes them.
 
-    tokens     (N,) int32 rows of the tables
-    bounds     (texts + 1,) int64; a window stays inside tokens[bounds[i]:bounds[i+1]]
-    keep       (V,) float32 probability of keeping a token of each word
-    negatives  (any,) int32 rows; a uniform draw from it is a negative
-    window     the reach is uniform in 1 … window, drawn for each centre word
-    rate       learning rate; falls linearly to `last_rate` at the last token
-    state      (1,) uint64 of the random numbers, carried on
+    tokens       (N,) int32 words
+    bounds       (texts + 1,) int64; a window stays inside tokens[bounds[i]:bounds[i+1]]
+    keep         (V,) float32 probability of keeping a token of each word
+    negatives    (any,) int32 words; a uniform draw from it is a negative
+    parts        (any,) int64 input rows; those of word i are parts[part_bounds[i]:part_bounds[i+1]]
+    window       the reach is uniform in 1 … window, drawn for each input word
+    rate         learning rate; falls linearly to `last_rate` at the last token
+    state        (1,) uint64 of the random numbers, carried on
     """
-    longest = 0
+    longest, width, size = longest_text(bounds), inputs.shape[1], pool_size(negative, outputs.shape[0])
+    kept, drawn = np.empty(longest, np.int32), np.empty(size, np.int32)
+    hidden, was_hidden, was_pool = buffer(_BLOCK + 1, width), buffer(_BLOCK, width), buffer(size, width)
+    around, pool = buffer(_BLOCK + 2 * window + SIX, DISTANCE), buffer(size, DISTANCE)
+    was_around, flat = buffer(_BLOCK + 2 * window, width), around.reshape(-1)
+    rates, weights = np.zeros(SIX, np.float32), np.zeros(_BLOCK + 1, np.float32)
+    draw(drawn, negatives, state)
+    fetch(outputs, drawn, pool, was_pool)
+    served = 0
     for i in range(len(bounds) - 1):
-        longest = max(longest, bounds[i + 1] - bounds[i])
-    kept, drawn = np.empty(longest, np.int32), np.empty((longest, negative), np.int32)
-    context, nobody = np.empty(2 * window, np.int32), np.zeros(inputs.shape[1], np.float32)
-    groups = negative // SIX + 1
-    work, rates = np.zeros((groups, 2 * SIX * _DISTANCE), np.float32), np.zeros(groups * SIX, np.float32)
-    for i in range(len(bounds) - 1):
-        n = _subsample(tokens[bounds[i] : bounds[i + 1]], keep, kept, state)
-        if n < 2:
-            continue
-        _draw(drawn[:n], negatives, state)
+        n = subsample(tokens[bounds[i] : bounds[i + 1]], keep, kept, state)
         now = f32(rate + (last_rate - rate) * (bounds[i] - bounds[0]) / (bounds[-1] - bounds[0]))
-        for k in range(n):
-            m = _context(kept[:n], k, 1 + _below(window, state), context)
-            _window(context[:m], kept[k], drawn[k], inputs, outputs, now, work, rates, nobody)
+        for start in range(0, n if n > 1 else 0, _BLOCK):
+            stop = min(n, start + _BLOCK)
+            first, end = max(0, start - window), min(n, stop + window)
+            fetch(outputs, kept[first:end], around, was_around)
+            _compose(inputs, parts, part_bounds, kept[start:stop], hidden, was_hidden)
+            for place in range(start, stop):
+                reach = int(below(window, state)) + 1
+                low, high = max(0, place - reach), min(n, place + reach + 1)
+                expected = flat[(low - first) * DISTANCE :]
+                _window(hidden[place - start], expected, high - low, place - low, now, rates, width)
+                weights[place - start] = now * f32(high - low - 1) * f32(negative / size)
+            apart(hidden, pool, weights, stop - start)
+            _spread(inputs, parts, part_bounds, kept[start:stop], hidden, was_hidden)
+            give_back(outputs, kept[first:end], around, was_around)
+            served += stop - start
+            if served >= _SERVED:
+                give_back(outputs, drawn, pool, was_pool)
+                draw(drawn, negatives, state)
+                fetch(outputs, drawn, pool, was_pool)
+                served = 0
+    give_back(outputs, drawn, pool, was_pool)

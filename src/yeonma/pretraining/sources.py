@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from glob import glob
 from itertools import islice
 from pathlib import Path
@@ -18,7 +19,21 @@ _KINDS = {"", ".txt", ".text", *_TABLES}
 _SAMPLE = 1000
 
 
-def texts(paths: Sequence[str | Path], column: str | None = None) -> Iterator[str]:
+@dataclass
+class Place:
+    """How far reading has come: bytes of the files as they lie on the disk, those in all, before this file, of it."""
+
+    total: int = 0
+    before: int = 0
+    here: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of all bytes, 0 … 1. A table that is no Parquet file counts when it has been read to its end."""
+        return min(1.0, (self.before + self.here) / self.total) if self.total else 0.0
+
+
+def texts(paths: Sequence[str | Path], column: str | None = None, place: Place | None = None) -> Iterator[str]:
     """The texts of files, folders (recursively, in sorted order) and globs, one after the other, blank ones too.
 
     - `.parquet`: the column named, or else its only free-text column (long, varied strings with blanks).
@@ -26,12 +41,20 @@ def texts(paths: Sequence[str | Path], column: str | None = None) -> Iterator[st
     - any other file: every line is a text; `.gz` and `.zst` are unpacked on the way.
     - a folder gives its files of these kinds and those without a suffix; hidden ones are left out.
 
-    Nothing is held but the text at hand (a batch of rows for Parquet). A file met twice is read once.
+    Nothing is held but the text at hand (a batch of rows for Parquet). A file met twice is read once. `place` is kept
+    up to date while the texts are read.
     Raises: DataError with file and line: missing or unreadable file, nothing found, no or several columns that could
     be meant, bytes that are not UTF-8.
     """
-    found = corpus_files(paths)
-    return (text for path in found for text in _read(path, column))
+    return _all(corpus_files(paths), column, place or Place())
+
+
+def _all(files: Sequence[Path], column: str | None, place: Place) -> Iterator[str]:
+    sizes = [path.stat().st_size for path in files]
+    place.total = sum(sizes)
+    for path, size in zip(files, sizes, strict=True):
+        yield from _read(path, column, place)
+        place.before, place.here = place.before + size, 0
 
 
 def corpus_files(paths: Sequence[str | Path]) -> list[Path]:
@@ -69,19 +92,21 @@ def _kind(path: Path) -> str:
     return Path(path.stem).suffix.lower() if path.suffix.lower() in _PACKED else path.suffix.lower()
 
 
-def _read(path: Path, column: str | None) -> Iterator[str]:
+def _read(path: Path, column: str | None, place: Place) -> Iterator[str]:
     if path.suffix.lower() == ".parquet":
-        return _parquet(path, column)
+        return _parquet(path, column, place)
     if column is not None or _kind(path) in _TABLES:
         return _table(path, column)
-    return _lines(path)
+    return _lines(path, place)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path, place: Place) -> Iterator[str]:
     number = 0
     try:
-        with _open(path) as stream:
+        with path.open("rb") as file, _unpacked(file, path) as stream:
             for number, line in enumerate(stream, start=1):
+                if number % _SAMPLE == 0:
+                    place.here = file.tell()
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise DataError(
@@ -94,12 +119,12 @@ def _lines(path: Path) -> Iterator[str]:
         raise DataError(f"cannot be read: {error.strerror or error}.", path) from error
 
 
-def _open(path: Path) -> IO[bytes]:
+def _unpacked(file: IO[bytes], path: Path) -> IO[bytes]:
     if path.suffix.lower() not in _PACKED:
-        return path.open("rb")
+        return file
     import pyarrow
 
-    return io.BufferedReader(pyarrow.CompressedInputStream(str(path), _PACKED[path.suffix.lower()]))
+    return io.BufferedReader(pyarrow.CompressedInputStream(file, _PACKED[path.suffix.lower()]))
 
 
 def _table(path: Path, column: str | None) -> Iterator[str]:
@@ -128,7 +153,7 @@ def _named(column: str, known: Iterable[str], path: Path, line: int | None = Non
     return column
 
 
-def _parquet(path: Path, column: str | None) -> Iterator[str]:
+def _parquet(path: Path, column: str | None, place: Place) -> Iterator[str]:
     import pyarrow
     from pyarrow import parquet
 
@@ -142,6 +167,7 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
             for batch in file.iter_batches(columns=[name]):
                 yield from _strings(batch.column(0), path, first)
                 first += len(batch)
+                place.here = path.stat().st_size * (first - 1) // file.metadata.num_rows
     except (OSError, pyarrow.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"is not a whole Parquet file: {error}.", path) from error
 

@@ -208,9 +208,17 @@ def load_tokenizer(folder: Path) -> Tokenizer:
             "Is this a folder that yeonma wrote?"
         )
     try:
-        return _kind(str(config["yeonma_tokenizer"]), config["settings"])._restore(folder, config["settings"])
+        return _saved_kind(str(config["yeonma_tokenizer"]), config["settings"])._restore(folder, config["settings"])
     except ConfigError as error:
         raise RunError(f"{path}: {error}") from error
+
+
+def _saved_kind(name: str, settings: Mapping[str, Setting]) -> type[Tokenizer]:
+    """The class behind a name in a folder: also one that works around another tokenizer, which no name alone makes."""
+    if name in plugins.names("wrapper"):
+        wrapper: type[Tokenizer] = plugins.load("wrapper", name)
+        return wrapper
+    return _kind(name, settings)
 
 
 def _kind(name: str, settings: Mapping[str, Setting]) -> type[Tokenizer]:

@@ -1,0 +1,130 @@
+"""One run of a study from its claim to its result: an ordinary run folder, made by the ordinary loop."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from yeonma.comparing.claims import Claim
+from yeonma.comparing.grid import flat
+from yeonma.comparing.study import DONE, Study, Task
+from yeonma.config import Config
+from yeonma.errors import Diverged, OutOfMemory
+from yeonma.records import Dataset, Evaluated, Event, Example, Finished, Prediction
+from yeonma.run import Run
+from yeonma.tasks import Task as Job
+from yeonma.train import Descent
+
+Read = Callable[[Config, Sequence[str]], Dataset]
+"""How a config's examples are read; the splits are named."""
+Stop = Callable[[], bool]
+
+HEAVY = ("checkpoints", "embeddings", "probes")
+"""What is removed of a finished run; of trials the model too. Logs, settings and scores stay."""
+ADVICE = "Lower train.batch_size, data.max_length or encoder.dim of all cells."
+
+
+def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, seen: Callable[[], object]) -> bool:
+    """Run a task, or go on with it where it stopped; True when its result stands, False when it was stopped.
+
+    seen  called after every event
+    Raises: YeonmaError, but for a run that diverges or runs out of memory: that is its result.
+    """
+    began, cpu = time.monotonic(), time.process_time()
+    run = Run(study.place(task))
+    resumed = (run.folder / "config.toml").exists()
+    config = run.config() if resumed else study.config(task)
+    state, end = DONE, None
+    try:
+        with closing(_trained(run, config, read, resumed, stop)) as events:
+            for event in events:
+                claim.must_hold()
+                seen()
+                end = event if isinstance(event, Finished) else end
+        if end is None or end.reason == "interrupted":
+            return False
+        tested = _tested(run, config, read) if task.kind == "seed" else {}
+    except (Diverged, OutOfMemory) as error:
+        state, tested = "diverged" if isinstance(error, Diverged) else "out of memory", {"reason": str(error)}
+    claim.must_hold()
+    settings, curve = flat(config.model_dump()), run.curve()
+    run.save_result(
+        {
+            "cell": task.cell,
+            "kind": task.kind,
+            "number": task.number,
+            "seed": config.seed,
+            "state": state,
+            "params": {key: settings[key] for key in study.rules.spaces} if study.rules.trials else {},
+            "validation": end.best_score if end and state == DONE else None,
+            **tested,
+            "curve": curve,
+            "cpu_seconds": max(time.process_time() - cpu, curve[-1]["seconds"] if curve else 0.0),
+            "wall_seconds": time.monotonic() - began,
+        }
+    )
+    run.drop(*HEAVY, *(["model"] if task.kind == "trial" else []))
+    return True
+
+
+def _trained(run: Run, config: Config, read: Read, resumed: bool, stop: Stop) -> Generator[Event]:
+    """Train in a run folder; every evaluation leaves a point of the curve."""
+    from yeonma.finetuning import objective
+    from yeonma.train import descend
+    from yeonma.watch import watched
+
+    dataset = read(config, ("train", "valid"))
+    if not resumed:
+        run = Run.create(run.folder, config)
+    else:
+        run.lock()
+
+    def events() -> Iterator[Event]:
+        run.save_data(dataset)
+        if config.train.cpu_seconds:  # kernels are compiled by a step that is thrown away
+            objective(config, dataset).advance()
+        descent = objective(config, dataset)
+        for event in descend(descent, run, resume=resumed, stop=stop):
+            if isinstance(event, Evaluated):
+                _mark(run, descent, event)
+            yield event
+
+    yield from watched(run, events(), new=not resumed, advice=ADVICE)
+
+
+def _mark(run: Run, descent: Descent, event: Evaluated) -> None:
+    """Add an evaluation to the curve: what was seen and spent up to it, and the score."""
+    state = descent.state
+    known = [point for point in run.curve() if point["step"] < state.step]  # a resumed run makes some of them again
+    now = {"step": state.step, "examples": state.examples, "seconds": state.cpu_seconds}
+    run.save_curve([*known, {**now, "validation": event.scores[event.metric], "metric": event.metric}])
+
+
+def _tested(run: Run, config: Config, read: Read) -> dict[str, Any]:
+    """Score the finished model on the test split, which is read here and nowhere else."""
+    from yeonma.model import Model
+    from yeonma.scoring import evaluate
+
+    examples = list(read(config, ("test",)).splits["test"])
+    model = Model.from_pretrained(run.model_folder)
+    scores, predictions = evaluate(model, examples)
+    name = config.data.name or str(config.data.train)
+    run.save_scores(name, "test", scores)
+    answers = [model.task.written(e, p.value) for e, p in zip(examples, predictions, strict=True)]
+    run.save_answers([e.id for e in examples], answers, earned(model.task, examples, predictions))
+    key = hashlib.sha256(repr([(e.id, e.texts, e.gold) for e in examples]).encode("utf-8", "surrogatepass"))
+    metric = run.curve()[-1]["metric"]
+    return {"test": scores[metric], "metric": metric, "scores": scores, "tested_on": key.hexdigest()}
+
+
+def earned(job: Job, examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[float]:
+    """What each answer earns: 1 where it is the gold one and else 0; a number minus its distance from the gold one."""
+    return [
+        -abs(float(p.value) - e.gold)  # type: ignore[arg-type]
+        if isinstance(e.gold, float)
+        else float(job.right(e, p))
+        for e, p in zip(examples, predictions, strict=True)
+    ]

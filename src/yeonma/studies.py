@@ -1,0 +1,132 @@
+"""`yeonma.compare` as a function: settings compared by equal rules, with statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from yeonma import api
+from yeonma import config as configs
+from yeonma.comparing import Comparison, Plan, Rules, Study, axes, cells, described, name_of
+from yeonma.comparing.claims import STALE
+from yeonma.comparing.grid import WITHOUT_BUDGET
+from yeonma.comparing.results import write
+from yeonma.comparing.rules import EVALUATIONS
+from yeonma.comparing.spaces import asked
+from yeonma.errors import ConfigError, Interrupted, RunError
+
+
+def compare(
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
+    output: str | Path,
+    optimizers: Sequence[str] = (),
+    encoders: Sequence[str] = (),
+    vectors: Sequence[str | Path] = (),
+    freeze: Sequence[str] = (),
+    tokenizers: Sequence[str] = (),
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    seeds: int = 5,
+    tune: int = 16,
+    tune_also: Sequence[str] = (),
+    learning_rates: str | None = None,
+    budget_examples: int | None = None,
+    budget_seconds: float | None = None,
+    evaluations: int = EVALUATIONS,
+    target: float | None = None,
+    workers: int = 1,
+    storage: str | None = None,
+    stale: float = STALE,
+    stop: Callable[[], bool] = lambda: False,
+    show: Callable[[Study], object] = lambda study: None,
+    **choices: Any,
+) -> Comparison:
+    """Compare all combinations of some settings by equal rules; what has been done in `output` is not done again.
+
+    grid             dotted key → values, beside the axes that have a name of their own; optimizers may be ["all"]
+    seeds, tune      final runs and tuning trials of each cell
+    tune_also        further searched settings, "KEY" or "KEY=SPACE"; learning_rates  the space of the rate
+    budget_examples  training examples of every run, or budget_seconds of the processor; left out: the config's epochs
+    target           the validation score whose time is taken; left out: 0.99 × the best cell's
+    storage          an Optuna storage (URL, or a journal file); left out: a journal in `output`
+    stale            seconds without a sign after which the run of a lost process is taken over
+    stop, show       asked before every batch; called now and then, with the study
+    choices          those of `settings`: preset, data, task, encoder, vectors, overrides, …
+    With nothing but `output` a study goes on by its own rules; so does a process on another machine.
+
+    >>> yeonma.compare(data="sample-single", encoder="bag", optimizers=["adam", "nadam"], tune=4, seeds=3,
+    ...                output="runs/two").table()      # doctest: +SKIP
+
+    Raises: ConfigError, also where a rule differs from those the study began with; YeonmaError of runs; Interrupted.
+    """
+    lists = {
+        "optimizers": optimizers, "encoders": encoders, "vectors": [str(each) for each in vectors], "freeze": freeze,
+        "tokenizers": tokenizers,
+    }  # fmt: skip
+    given = config is not None or choices or grid or any(lists.values())
+    if given:
+        base = api.laid(config, **choices)
+        data = _data(base)
+        if budget_examples is None and budget_seconds is None:
+            budget_examples = configs.resolve(base).train.epochs * int(data["train"])
+        spaces = asked(tune_also, learning_rates) if tune else {}
+        rules = Rules(tune, seeds, budget_examples, budget_seconds, evaluations, spaces)
+        named: dict[str, Mapping[str, Any]] = {}
+        for cell in cells(base, axes(lists, grid or {})):
+            named[name_of(cell, list(named))] = cell
+        study = _checked(output, Plan(base, rules, named, data))
+    else:
+        study = Study.open(output)
+        if _data(study.plan.base) != study.plan.data:
+            raise RunError(f"The data of the study in {output} have changed since it began. Begin a new one.")
+    show(study)
+    _finish(study, workers, storage, stale, stop, lambda: show(study))
+    return Comparison(output, target, write=True)
+
+
+def _data(base: Mapping[str, Any]) -> dict[str, Any]:
+    """What is learned from, looked at once; a comparison needs something to be scored on, too."""
+    settings = configs.resolve({"task": base.get("task", "single"), "seed": base.get("seed", 42), "data": base["data"]}
+                               if "data" in base else dict(base))  # fmt: skip
+    if settings.data.train and not settings.data.test:
+        raise ConfigError("A comparison ends on test data. Name some: --set data.test=FILE, or test in [data].")
+    return described(api.dataset(settings))
+
+
+def _checked(output: str | Path, plan: Plan) -> Study:
+    """The study begun or continued, once every cell's settings are known to fit."""
+    trial = Study(output, plan)
+    for cell in plan.cells:
+        try:
+            kind = trial.settings(cell, trial.first_seed, {}).encoder.kind
+            if kind in WITHOUT_BUDGET:
+                raise ConfigError(
+                    f"{kind!r} trains its parts for epochs of their own and keeps no budget. Leave it out."
+                )
+        except ConfigError as error:
+            raise ConfigError(f"The cell {cell}: {error}") from error
+    return Study.begin(output, plan)
+
+
+def _finish(
+    study: Study,
+    workers: int,
+    storage: str | None,
+    stale: float,
+    stop: Callable[[], bool],
+    seen: Callable[[], object],
+) -> None:
+    from yeonma.comparing.work import work
+    from yeonma.comparing.workers import supervise
+
+    if workers > 1:
+        ended = supervise(study, workers, storage=storage, stale=stale, stop=stop, seen=seen)
+    else:
+        ended = work(study, api.dataset, storage=storage, stale=stale, stop=stop, seen=seen)
+    if not ended:
+        write(study)
+        raise Interrupted(f"Stopped and saved. Go on with: yeonma compare -o {study.folder}")
+
+
+__all__ = ["Comparison", "compare"]
