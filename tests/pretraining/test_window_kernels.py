@@ -8,8 +8,8 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from yeonma.pretraining.cbow import cbow
-from yeonma.pretraining.kernels import below, damping, sigmoid, subsample, table
-from yeonma.pretraining.skipgram import pool_size, skipgram
+from yeonma.pretraining.kernels import below, damping, pool_size, sigmoid, subsample, table
+from yeonma.pretraining.skipgram import skipgram
 
 RATE = 1e-4
 WORDS, NOISE = 20, 3000
@@ -141,8 +141,8 @@ def test_the_reach_is_uniform():
 
 
 def test_more_words_are_drawn_than_asked_for_a_pair_and_weigh_less():
-    assert [pool_size(negative, 50_000) for negative in (1, 3, 5, 6, 100)] == [6, 12, 24, 24, 402]
-    assert [pool_size(negative, 10) for negative in (1, 3, 5, 6, 100)] == [6, 6, 12, 12, 204]
+    assert [pool_size(negative, 4, 50_000) for negative in (1, 3, 5, 6, 100)] == [6, 12, 24, 24, 402]
+    assert [pool_size(negative, 4, 10) for negative in (1, 3, 5, 6, 100)] == [6, 6, 12, 12, 204]
 
 
 def test_tokens_are_kept_as_often_as_asked():
@@ -183,3 +183,10 @@ def test_a_text_of_one_word_does_not_diverge(kernel):
     kernel(np.zeros(200_000, np.int32), np.arange(0, 200_001, 10_000), *settings, np.array([1], np.uint64))
     assert np.abs(inputs).max() < 10
     assert np.abs(outputs).max() < 10
+
+
+def test_an_edited_kernels_file_makes_all_machine_code_anew():
+    from yeonma.pretraining import kernels
+
+    for made in (skipgram, cbow, kernels.draw):
+        assert kernels._STAMP in made._cache._cache_file._source_stamp

@@ -11,7 +11,10 @@ What makes them fast, each measured:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,11 +30,15 @@ _SIGMOID = (1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / 
 
 u64, f32 = np.uint64, np.float32
 F = TypeVar("F", bound=Callable[..., Any])
+_STAMP = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
 
 
 def compiled(function: F) -> F:
-    """Machine code, kept on disk, that runs without the interpreter's lock."""
+    """Machine code, kept on disk until its file or this one changes, that runs without the interpreter's lock."""
     made: F = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")(function)
+    with suppress(AttributeError):  # numba itself looks at the file of the function alone, not at what it is made of
+        kept = made._cache._cache_file  # type: ignore[attr-defined]
+        kept._source_stamp = (kept._source_stamp, _STAMP)
     return made
 
 
@@ -100,6 +107,16 @@ def subsample(text: np.ndarray, keep: np.ndarray, kept: np.ndarray, state: np.nd
             kept[n] = token
             n += 1
     return n
+
+
+@compiled
+def pool_size(negative: int, times: int, words: int) -> int:
+    """How many of so many words are drawn at a time: so many times `negative`, in sixes; half where words are few.
+
+    Of few words the same ones are drawn again and again, and the steps of copies do not see each other.
+    """
+    most = times * negative
+    return -(-min(most, max(-(-most // 2), words // 8)) // SIX) * SIX
 
 
 @compiled

@@ -28,22 +28,14 @@ from yeonma.pretraining.kernels import (
     fetch,
     give_back,
     longest_text,
+    pool_size,
     subsample,
     whole,
 )
 
 _BLOCK = 16  # places whose rows are in the buffers at a time
 _SERVED = 32  # places that a pool serves, at least
-
-
-@compiled
-def pool_size(negative: int, words: int) -> int:
-    """How many of so many words are drawn at a time: four times `negative`, twice where words are few, in sixes.
-
-    Twice gives vectors that are worse by a quarter of a point under a classifier, in 3/4 of the time. But of few words
-    the same ones are drawn again and again, and the steps of copies do not see each other.
-    """
-    return -(-min(4 * negative, max(2 * negative, words // 8)) // SIX) * SIX
+_TIMES = 4  # with 2 the vectors are worse by a quarter of a point under a classifier, in 3/4 of the time
 
 
 @compiled
@@ -118,7 +110,7 @@ def skipgram(
     rate         learning rate; falls linearly to `last_rate` at the last token
     state        (1,) uint64 of the random numbers, carried on
     """
-    longest, width, size = longest_text(bounds), inputs.shape[1], pool_size(negative, outputs.shape[0])
+    longest, width, size = longest_text(bounds), inputs.shape[1], pool_size(negative, _TIMES, outputs.shape[0])
     kept, drawn = np.empty(longest, np.int32), np.empty(size, np.int32)
     hidden, was_hidden, was_pool = buffer(_BLOCK + 1, width), buffer(_BLOCK, width), buffer(size, width)
     around, pool = buffer(_BLOCK + 2 * window + SIX, DISTANCE), buffer(size, DISTANCE)
