@@ -48,7 +48,8 @@ lint:
 bench:
 	$(PYTHON) -m pip install --quiet -c constraints.txt -e '.[bench]'
 	$(PYTHON) benchmarks/bucketing.py
-	$(PYTHON) benchmarks/word2vec.py
+	$(PYTHON) benchmarks/pretrain.py
+	$(PYTHON) benchmarks/ngram.py
 	$(PYTHON) benchmarks/nsmc.py
 
 docs:
