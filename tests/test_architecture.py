@@ -118,7 +118,8 @@ def test_there_are_no_circles():
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["finetune", "--help"], ["data", "--help"], ["optim", "--help"], ["--version"]]
+    "command",
+    [["--help"], ["finetune", "--help"], ["compare", "--help"], ["data", "--help"], ["optim", "--help"], ["--version"]],
 )
 def test_help_is_light(command):
     heavy = (

@@ -10,7 +10,7 @@ from yeonma import api
 from yeonma import config as configs
 from yeonma.comparing import Comparison, Plan, Rules, Study, axes, cells, described, name_of
 from yeonma.comparing.claims import STALE
-from yeonma.comparing.grid import WITHOUT_BUDGET
+from yeonma.comparing.grid import WITHOUT_BUDGET, kind_of, plain
 from yeonma.comparing.results import write
 from yeonma.comparing.rules import EVALUATIONS
 from yeonma.comparing.spaces import asked
@@ -66,14 +66,14 @@ def compare(
     }  # fmt: skip
     given = config is not None or choices or grid or any(lists.values())
     if given:
-        base = api.laid(config, **choices)
+        base = plain(api.laid(config, **choices))
         data = _data(base)
         if budget_examples is None and budget_seconds is None:
             budget_examples = configs.resolve(base).train.epochs * int(data["train"])
         spaces = asked(tune_also, learning_rates) if tune else {}
         rules = Rules(tune, seeds, budget_examples, budget_seconds, evaluations, spaces)
         named: dict[str, Mapping[str, Any]] = {}
-        for cell in cells(base, axes(lists, grid or {})):
+        for cell in map(plain, cells(base, axes(lists, grid or {}))):
             named[name_of(cell, list(named))] = cell
         study = _checked(output, Plan(base, rules, named, data))
     else:
@@ -99,11 +99,11 @@ def _checked(output: str | Path, plan: Plan) -> Study:
     trial = Study(output, plan)
     for cell in plan.cells:
         try:
-            kind = trial.settings(cell, trial.first_seed, {}).encoder.kind
-            if kind in WITHOUT_BUDGET:
+            if (kind := plan.cells[cell].get("encoder.kind") or kind_of(plan.base)) in WITHOUT_BUDGET:
                 raise ConfigError(
                     f"{kind!r} trains its parts for epochs of their own and keeps no budget. Leave it out."
                 )
+            trial.settings(cell, trial.first_seed, {})
         except ConfigError as error:
             raise ConfigError(f"The cell {cell}: {error}") from error
     return Study.begin(output, plan)

@@ -200,7 +200,7 @@ def steps_within(t: Descent, examples: int) -> int:
     last = 0 if whole else int(np.searchsorted(np.cumsum([len(batch) for batch in t.plan(epochs)]), rest, "right"))
     if steps := epochs if whole else epochs * len(sizes) + last:
         return steps
-    needed = sum(sizes) if whole else min(sizes)
+    needed = sum(sizes) if whole else sizes[0]
     raise ConfigError(
         f"train.examples = {examples:,} is not enough for one step, which sees {needed:,}. Give more, or choose a "
         "smaller batch or another optimizer."

@@ -241,7 +241,8 @@ def verdict_lines(found: Mapping[str, Any]) -> Iterator[str]:
         f"{'target':>8}{'steps':>9}{'seconds':>9}{'CPU':>9}  verdict"
     )
     for cell in cells:
-        yield f"{cell['name']:<{width}}  {cell['group']:<5}  {_scores(cell)}{_tests(cell)}{_costs(cell)}  {_words(cell)}"
+        row = f"{_scores(cell)}{_tests(cell)}{_costs(cell)}  {_words(cell)}"
+        yield f"{cell['name']:<{width}}  {cell['group']:<5}  {row}"
     if majority := found["majority"]:
         yield f"{'majority':<{width}}         {majority['accuracy']:.4f} accuracy"
     yield ""
@@ -284,7 +285,8 @@ def _words(cell: Mapping[str, Any]) -> str:
 
 def _legend(found: Mapping[str, Any]) -> Iterator[str]:
     target = _number(found["target"])
-    yield "group    between cells that share a letter no difference is shown (paired t over seeds, Holm over all)"
+    yield "group    cells that share a letter: no difference between them shown (paired t over seeds, Holm over"
+    yield "         all pairs)"
     yield f"to best  difference to {found['best'] or 'the best'}, the best by validation scores"
     yield "p        paired t-test over seeds against it, with Holm's correction; p runs: permutation test over test"
     yield "         examples, for these runs: it says nothing of other seeds"

@@ -125,6 +125,15 @@ def nested(flat: Cell) -> dict[str, Any]:
     return tree
 
 
+def plain(tree: Any) -> Any:
+    """The same as a file holds it: lists for tuples, text for paths, and nothing for None."""
+    if isinstance(tree, Mapping):
+        return {str(key): plain(one) for key, one in tree.items() if one is not None}
+    if isinstance(tree, list | tuple):
+        return [plain(one) for one in tree]
+    return str(tree) if isinstance(tree, Path) else tree
+
+
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested dict as dotted keys."""
     found: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from yeonma.comparing.runs import Read, Stop, carry_out
 from yeonma.comparing.spaces import free
 from yeonma.comparing.storage import store
 from yeonma.comparing.study import Study, Task
-from yeonma.errors import RunError
+from yeonma.errors import InputError, RunError
 
 POLL = 0.5  # seconds between two looks at what others do
 
@@ -62,6 +62,8 @@ def _one(study: Study, claims: Claims, read: Read, storage: str | None, stop: St
                 if "is in use by process" in str(error):  # its owner lives, whatever its heart says
                     continue
                 raise
+            except InputError as error:
+                raise InputError(f"The cell {task.cell}: {error}") from error
             if ended and task.kind == "trial":
                 store(study, task.cell, storage)
         return "ran" if ended else "stopped"

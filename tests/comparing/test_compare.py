@@ -1,0 +1,198 @@
+"""Small real studies: budgets are kept, the test split is read once, what has been done is not done again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import yeonma
+from comparing_builders import results
+from yeonma import api
+from yeonma.comparing.study import Study
+from yeonma.errors import ConfigError, InputError, Interrupted, RunError
+from yeonma.finetuning import Training
+
+GRID = {"optimizers": ["gd", "adam"], "tune": 2, "seeds": 2, "budget_examples": 200}
+
+
+def test_a_study_keeps_its_rules(tmp_path, base, monkeypatch):
+    """Counted at the door where data are read."""
+    read: Counter = Counter()
+    original = api.dataset
+
+    def counted(config, splits=("train", "valid")):
+        read[(config.seed, config.train.optimizer, tuple(splits))] += "test" in splits
+        return original(config, splits)
+
+    monkeypatch.setattr(api, "dataset", counted)
+    found = yeonma.compare(base, output=tmp_path / "s", **GRID)
+    assert {key[:2]: count for key, count in read.items() if count} == {
+        (seed, rule): 1 for seed in (43, 44) for rule in ("gd", "adam")
+    }
+    assert {key[0] for key in read if "test" in key[2]} == {43, 44}
+    cells = {cell["name"]: cell for cell in found.results["cells"]}
+    assert cells["gd"]["examples_of_a_run"] == [180]  # three whole passes; a fourth would not fit
+    assert all(200 - 8 < seen <= 200 for seen in cells["adam"]["examples_of_a_run"])
+    gd, adam = (cells[name]["runs"][0]["curve"] for name in ("gd", "adam"))
+    assert [point["step"] for point in gd] == [1, 2, 3]
+    assert len(adam) == 10
+    assert all(len(cell["trials"]) == 2 for cell in cells.values())
+    rates = [[trial["params"]["train.learning_rate"] for trial in cell["trials"]] for cell in cells.values()]
+    assert rates[0][0] == rates[1][0]
+    assert found.table().height == 2
+    assert found.results["complete"]
+
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s/cells").rglob("*")}
+    read.clear()
+    yeonma.compare(output=tmp_path / "s")
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "s/cells").rglob("*")} == before
+    assert not any(read.values())
+
+    same = {**base, "train": {**base["train"], "learning_rate": None}}  # None is nothing
+    yeonma.compare(same, output=tmp_path / "s", **{**GRID, "optimizers": ("adam", "nag")})
+    assert set(Study.open(tmp_path / "s").cells) == {"gd", "adam", "nag"}
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+    with pytest.raises(ConfigError, match=r"rules\.examples: 200 before, 300 now"):
+        yeonma.compare(base, output=tmp_path / "s", **{**GRID, "budget_examples": 300})
+    train = Path(base["data"]["train"])
+    train.write_text(train.read_text(encoding="utf-8") + "좋다\t긍정\n", encoding="utf-8")
+    with pytest.raises(RunError, match="data of the study .* have changed"):
+        yeonma.compare(output=tmp_path / "s")
+
+
+def test_a_stopped_study_goes_on_to_the_same_results(tmp_path, base):
+    """Stopped in the middle of a run, twice."""
+    arguments = {**GRID, "optimizers": ["adam"], "tune": 1, "seeds": 1}
+    yeonma.compare(base, output=tmp_path / "whole", **arguments)
+    for batches in (12, 40):
+        asked: list = []
+
+        def stop(batches=batches, asked=asked):
+            asked.append(1)
+            return len(asked) > batches
+
+        with pytest.raises(Interrupted, match="Go on with: yeonma compare -o"):
+            yeonma.compare(base, output=tmp_path / "parts", stop=stop, **arguments)
+    yeonma.compare(output=tmp_path / "parts")
+    assert results(tmp_path / "parts") == results(tmp_path / "whole")
+
+
+def test_a_run_of_a_lost_machine_is_taken_over(tmp_path, base):
+    """Its claim stands, and its heart is still."""
+    rules = {**GRID, "optimizers": ["adam"], "tune": 1, "seeds": 1}
+    with pytest.raises(Interrupted):
+        yeonma.compare(base, output=tmp_path / "s", stop=lambda: True, **rules)
+    run = tmp_path / "s/cells/adam/trial-01"
+    run.mkdir(parents=True)
+    (run / ".claim-0001").write_text(json.dumps({"place": "elsewhere", "pid": 1}))
+    assert yeonma.compare(output=tmp_path / "s", stale=0.6).results["complete"]
+    assert sorted(path.name for path in run.glob(".claim-*")) == [".claim-0001", ".claim-0002"]
+
+
+def test_divergence_is_a_result(tmp_path, base):
+    """Rates at which everything diverges: counted in tuning, and no final run for such a cell."""
+    wild = {**base, "train": {**base["train"], "max_grad_norm": 0, "warmup_ratio": 0}}
+    rules = {**GRID, "optimizers": ["sgd"], "budget_examples": 80, "learning_rates": "log:1e30..1e35"}
+    found = yeonma.compare(wild, output=tmp_path / "s", **rules)
+    (cell,) = found.results["cells"]
+    assert cell["failed_trials"] == {"diverged": 2}
+    assert (cell["hopeless"], cell["verdict"], cell["runs"]) == (True, "not compared: 2 diverged", [])
+    assert found.results["complete"]
+    assert found.results["best"] is None
+
+
+def test_memory_that_runs_out_is_a_result(tmp_path, base, monkeypatch):
+    """In one of two final runs: it is counted, and the cell is not tested."""
+    original = Training.loss
+
+    def loss(self, examples):
+        if self.config.seed == 43 and self.state.step == 3:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
+        return original(self, examples)
+
+    monkeypatch.setattr(Training, "loss", loss)
+    found = yeonma.compare(base, output=tmp_path / "s", **{**GRID, "optimizers": ["adam"], "tune": 0})
+    (cell,) = found.results["cells"]
+    assert cell["failed_runs"] == {"out of memory": 1}
+    assert [run["state"] for run in cell["runs"]] == ["out of memory", "done"]
+    assert cell["verdict"] == "not compared: 1 out of memory"
+    assert found.results["complete"]
+
+
+def test_seconds_are_a_budget_too(tmp_path, base):
+    rules = {"optimizers": ["gd", "adam"], "tune": 1, "seeds": 1, "budget_seconds": 0.15}
+    found = yeonma.compare(base, output=tmp_path / "s", **rules)
+    for cell in found.results["cells"]:
+        assert 0.15 <= cell["cpu_seconds"]["steps_of_a_run"] < 0.45, cell["name"]
+        assert 2 <= len(cell["runs"][0]["curve"]) <= 11
+
+
+def test_trials_stand_in_an_optuna_storage(tmp_path, base):
+    import optuna
+
+    from yeonma.comparing.storage import opened
+
+    url = f"sqlite:///{tmp_path}/trials.db"
+    yeonma.compare(base, output=tmp_path / "s", optimizers=["adam"], tune=2, seeds=1, budget_examples=40, storage=url)
+    yeonma.compare(output=tmp_path / "s")  # and in the journal of the folder
+    for storage in (url, str(tmp_path / "s/optuna.journal")):
+        kept = optuna.load_study(study_name="s/adam", storage=opened(storage))
+        assert [trial.user_attrs["run"] for trial in kept.trials] == ["trial-01", "trial-02"]
+        assert kept.best_params == Study.open(tmp_path / "s").chosen("adam")
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_runs(tmp_path, base):
+    with pytest.raises(ConfigError, match="ends on test data"):
+        yeonma.compare({**base, "data": {"train": base["data"]["train"]}}, output=tmp_path / "s", optimizers=["adam"])
+    with pytest.raises(ConfigError, match=r"The cell adma: .*Did you mean 'adam'"):
+        yeonma.compare(base, output=tmp_path / "s", optimizers=["adma"])
+    with pytest.raises(ConfigError, match="'wide-deep' .* keeps no budget"):
+        yeonma.compare(base, output=tmp_path / "s", encoders=["wide-deep"])
+    with pytest.raises(RunError, match="holds no study"):
+        yeonma.compare(output=tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_budget_too_small_for_a_step_says_so(tmp_path, base):
+    small = {"optimizers": ["gd"], "tune": 1, "seeds": 1, "budget_examples": 50}
+    with pytest.raises(InputError, match="The cell gd: .*not enough for one step, which sees 60"):
+        yeonma.compare(base, output=tmp_path / "s", **small)
+    assert not list((tmp_path / "s").glob("cells/*/*"))
+
+
+def test_the_command_prints_the_rules_and_the_verdict(tmp_path, base, monkeypatch, capfd):
+    import sys
+
+    import tomli_w
+
+    from yeonma.cli import main
+
+    (tmp_path / "run.toml").write_text(tomli_w.dumps(base), encoding="utf-8")
+    argv = ["yeonma", "compare", str(tmp_path / "run.toml"), "--grid", "encoder.dim=4,8", "--tune", "1", "--seeds", "2",
+            "--tune-also", "head.dropout", "--budget-examples", "40", "-o", str(tmp_path / "s")]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", argv)
+    assert not main_code(main)
+    out, err = capfd.readouterr()
+    assert "TOO FEW SEEDS" in err
+    assert "Search space, the same for all cells: train.learning_rate: 1e-05 … 10, log-uniform; head.dropout" in err
+    assert "of 6 runs, about" in err
+    assert {"dim=4", "dim=8", "majority"} <= {line.split()[0] for line in out.splitlines() if line}
+    monkeypatch.setattr(sys, "argv", ["yeonma", "compare", "-o", str(tmp_path / "s"), "--json"])
+    assert not main_code(main)
+    out, err = capfd.readouterr()
+    assert json.loads(out)["complete"]
+    assert err == ""
+
+
+def main_code(main) -> int | str | None:
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    else:
+        code = 0
+    return code
