@@ -7,10 +7,10 @@
 Corpus: the unlabelled reviews (no test review is among them), Microsoft's Korean documentation, court decisions,
 petitions and chatbot lines, one text a line. It is read once for each tokenizer; then every method trains on the same
 tokens, one thread, its own defaults, 100 numbers for each of the 50,000 most frequent words. CPU seconds and the
-highest resident memory are those of the process that trains. WS353: Spearman's ρ over the pairs whose words are known, and
-over those composed of pieces or subwords too. NSMC: the network and settings of the preset ratsgo-6.3-fixed on the first
-30,000 training reviews, with the vectors frozen and tuned, three seeds; a tenth is held out and chooses the checkpoint;
-all 50,000 test reviews once a run.
+highest resident memory are those of the process that trains. WS353: Spearman's ρ over the pairs whose words are
+known, and over those composed of pieces or subwords too. NSMC: the network and settings of the preset
+ratsgo-6.3-fixed on the first 30,000 training reviews, with the vectors frozen and tuned, three seeds; a tenth is held
+out and chooses the checkpoint; all 50,000 test reviews once a run.
 """
 
 from __future__ import annotations
