@@ -10,7 +10,7 @@ word2vec, cbow, fasttext  the same tokens (mecab morphemes of NSMC's training re
          and vocabularies built. Quality: Spearman's ρ on Korean WS353 over the pairs both know, and the accuracy of a
          logistic regression on the mean of a review's frozen vectors (30,000 training reviews, 10,000 others).
 threads  tokens a second of training with one thread and with two, taking turns; on an idle machine.
-memory   the highest resident memory of `yeonma pretrain word2vec` on a corpus and on ten copies of it.
+memory   the highest resident memory of `yeonma pretrain word2vec`, 10,000 words, on a corpus and on ten copies of it.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ def memory() -> Iterator[dict[str, Any]]:
 def _peak(corpus: Path, output: Path) -> int:
     """The highest resident memory of a process and its children, in KiB, as the system counted it."""
     command = [sys.executable, "-m", "yeonma", "pretrain", "word2vec", str(corpus), "-o", str(output), "--epochs", "1"]
+    command += ["--vocab-size", "10000"]  # ten copies have more words that occur five times
     counted = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
