@@ -37,6 +37,7 @@ def place(tmp_path_factory):
     for name, encoder, train in (
         ("plain", {}, {}), ("decay", {}, {"weight_decay": 0.1}), ("buckets", {"unknown": "buckets"}, {}),
         ("subwords", {"unknown": "subwords"}, {"weight_decay": 0.1}),
+        ("l2", {"rows": "dense"}, {"optimizer_args": {"l2": 0.01}}),
     ):  # fmt: skip
         own = {"kind": "bag", "vectors": str(folder / "start"), **encoder}
         tree = {"encoder": own, "train": {"epochs": 2, "learning_rate": 0.05, **train}}
@@ -44,7 +45,7 @@ def place(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("name", ["plain", "decay", "buckets", "subwords"])
+@pytest.mark.parametrize("name", ["plain", "decay", "l2", "buckets", "subwords"])
 def test_every_word_is_exported_and_those_never_met_as_they_were(place, tmp_path, name):
     start, tuned = Vectors.load(place / "start"), Vectors.load(yeonma.export(place / name, tmp_path / "v"))
     assert list(tuned.words) == list(start.words)
@@ -120,3 +121,27 @@ def test_what_cannot_be_exported_is_said(place, tmp_path):
     with pytest.raises(InputError, match="holds something else"):
         yeonma.export(place / "plain", tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("format", sorted(WRITERS))
+def test_a_file_that_is_none_of_the_format_is_left_alone(place, tmp_path, format):
+    path = tmp_path / "mine"
+    for content in ("영화 정말 좋다\n연기 최고\n", "영화 12\n연기 7\n", "12 7\n영화\n", "1 2 3\n4 5 6\n", "\n", "영화"):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match="mine is there and holds no word vectors"):
+            yeonma.export(place / "plain", path, format=format)
+        assert path.read_text(encoding="utf-8") == content
+    for other in sorted(WRITERS.keys() - {format}):
+        yeonma.export(place / "plain", tmp_path / other, format=other)
+        with pytest.raises(InputError, match="holds no word vectors in the format"):
+            yeonma.export(place / "plain", tmp_path / other, format=format)
+
+
+@pytest.mark.parametrize("format", sorted(WRITERS))
+def test_an_older_export_and_an_empty_file_are_replaced(place, tmp_path, format):
+    path = tmp_path / "file"
+    path.touch()
+    for words in (["가"], [f"w{number}" for number in range(4000)]):
+        exporting.write(Vectors(words, np.full((len(words), 40), 1 / 3, np.float32)), path, format)
+    yeonma.export(place / "plain", path, format=format)
+    assert Vectors.load(path).dim == 6

@@ -63,6 +63,12 @@ def test_fewer_than_two_known_pairs_have_no_correlation():
     assert intrinsic.similarity(vectors(), Pairs("t", [("왕", "물"), ("a", "b")], [1, 2])).spearman is None
 
 
+def test_where_all_scores_or_all_cosines_are_equal_there_is_no_correlation():
+    pairs = [("왕", "여왕"), ("왕", "남자"), ("왕", "물")]
+    assert intrinsic.similarity(vectors(), Pairs("t", pairs, [5, 5, 5])).spearman is None
+    assert intrinsic.similarity(vectors(), Pairs("t", [("왕", "물"), ("물", "왕")], [1, 2])).spearman is None
+
+
 def test_words_of_several_pieces_are_composed_and_counted_apart():
     made = vectors({"왕": [1, 0], "비": [0, 1], "물": [1, 1]}, tokenizer=Syllable())
     rows, how = intrinsic.look_up(made, ["왕", "왕비", "왕자"])

@@ -35,6 +35,13 @@ def test_ngrams_by_hand():
     assert Ngrams(minn=6, maxn=6).of("영화") == []
 
 
+def test_n_grams_longer_than_a_word_cost_nothing():
+    endless, ngrams = Ngrams(minn=2, maxn=2**31 - 1), Ngrams(minn=2, maxn=4)
+    assert endless.of("영화") == ngrams.of("영화")
+    assert endless.hashed(["영화", ""])[0].tolist() == ngrams.hashed(["영화", ""])[0].tolist()
+    assert endless.hashed([])[0].tolist() == []
+
+
 def test_jamo_ngrams_by_hand():
     """값 = ㄱ ㅏ ㅄ; an initial ㄱ and a final ㄱ are other letters; what is no syllable stays."""
     jamo = Ngrams(minn=3, maxn=3, units="jamo")

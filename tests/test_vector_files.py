@@ -82,6 +82,13 @@ def test_line_ends_between_records_are_optional(tmp_path, content):
     assert Vectors.load(tmp_path / "x").words == ["a", "b"]
 
 
+def test_a_byte_order_mark_and_a_wide_header_are_passed_over(tmp_path):
+    for before in (b"\xef\xbb\xbf", b" " * 20_000):
+        (tmp_path / "x").write_bytes(before + RECORDS)
+        assert kind_of(tmp_path / "x") == "word2vec-binary"
+        assert Vectors.load(tmp_path / "x").words == ["a", "b"]
+
+
 @pytest.mark.parametrize("name", ["x.vec", "x.txt", "x.bin", "x"])
 def test_the_name_says_nothing(tmp_path, name):
     (tmp_path / name).write_bytes(b"2 2\na 1 2\nb 3 4\n")
@@ -126,6 +133,15 @@ def test_a_fasttext_file_without_n_grams(tmp_path):
     assert Vectors.load(tmp_path / "x").subwords is None
 
 
+def test_n_grams_end_with_the_longest_word(tmp_path):
+    """Rounds for lengths that no word has would take minutes: no n-gram is longer than `<가>`."""
+    (tmp_path / "x").write_bytes(fasttext(maxn=2**31 - 1))
+    (tmp_path / "y").write_bytes(fasttext())
+    read, usual = Vectors.load(tmp_path / "x"), Vectors.load(tmp_path / "y")
+    assert read.matrix.tobytes() == usual.matrix.tobytes()
+    assert read.vector("나다").tolist() == usual.vector("나다").tolist()
+
+
 FASTTEXT_FAULTS = {
     "another version": ({"version": 11}, "the version must be 12, but is 11"),
     "two billion words": ({"size": 2_000_000_000}, "claims 2,000,000,000 words"),
@@ -141,6 +157,11 @@ FASTTEXT_FAULTS = {
     "not finite": ({"numbers": np.full(10, np.inf, "<f4").tobytes()}, "row 1 of the matrix must be finite"),
     "not UTF-8": ({"words": [b"\xff", b"b"]}, "word 1 must be UTF-8"),
     "the same word": ({"words": [b"b", b"b"]}, "'b' is word 1 and word 2"),
+    "an empty word": ({"words": [b"b", b""]}, "byte 103: word 2 must not be empty"),
+    "a word with a blank": ({"words": [b"a b", b"c"]}, "byte 92: word 1 must not be empty or hold a blank"),
+    "a word with a line end": ({"words": [b"a\n", b"c"]}, "byte 92: word 1 must not be empty or hold a blank"),
+    "buckets below 0": ({"bucket": -1, "rows": 1}, "byte 40: the number of buckets must be at least 0, but is -1"),
+    "no dimension": ({"dim": 0, "columns": 0}, "byte 8: the dimension must be at least 1, but is 0"),
     "n-grams the wrong way": ({"minn": 9}, "1 ≤ minn ≤ maxn"),
 }
 

@@ -243,7 +243,7 @@ def evaluate(
 
     if is_vectors(folder):
         return evaluate_vectors(
-            folder, data, split=split or "train", similarity=similarity, analogies=analogies, nearest=nearest,
+            folder, data, split=split, similarity=similarity, analogies=analogies, nearest=nearest,
             progress=progress,
         )  # fmt: skip
     if similarity or analogies or nearest:
@@ -266,7 +266,7 @@ def evaluate_vectors(
     path: str | Path,
     data: str | None = None,
     *,
-    split: str = "train",
+    split: str | None = None,
     similarity: Sequence[str | Path] = (),
     analogies: Sequence[str | Path] = (),
     nearest: Sequence[str] = (),
@@ -275,15 +275,22 @@ def evaluate_vectors(
     """Word vectors on word pairs, questions (files, or names of `$YEONMA_DATA/wordsim`), neighbours, words of data.
 
     With nothing asked for: on all known sets of the vectors' likely language. `data` is a data set's name, of which
-    `split` is read, or a file; its words are those of the vectors' tokenizer, else of mecab.
+    `split` (left out: train) is read, or a file, which has none; its words are those of the vectors' tokenizer, else
+    of mecab.
     Returns {"words", "dim", "similarity", "analogies", "nearest", "coverage"}; the fields of the rows are those of
     `intrinsic.Similarity` and `intrinsic.Analogies`; coverage, with `data` alone, has those of `vectors.Coverage`.
     Raises: VectorsError, DataError, ConfigError.
     """
     from yeonma import intrinsic
     from yeonma.data import wordsim
+    from yeonma.data.sources import is_name
     from yeonma.vectors import Vectors
 
+    if split is not None and not (data and is_name(data)):
+        raise ConfigError(
+            f"Only a data set of the catalog has splits, so {split!r} cannot be read of {data or 'nothing'}: a file is "
+            "read whole. Leave out --split, or give the file that holds it."
+        )
     vectors = Vectors.load(path)
     if not (similarity or analogies or nearest or data):
         similarity, analogies = intrinsic.likely_sets(vectors)
@@ -295,7 +302,7 @@ def evaluate_vectors(
         "similarity": [intrinsic.similarity(vectors, each)._asdict() for each in pairs],
         "analogies": [intrinsic.analogies(vectors, each, progress)._asdict() for each in questions],
         "nearest": {word: intrinsic.nearest(vectors, word) for word in nearest},
-        **({"coverage": _coverage(vectors, data, split, progress)} if data else {}),
+        **({"coverage": _coverage(vectors, data, split or "train", progress)} if data else {}),
     }
 
 
@@ -332,7 +339,7 @@ def export(
     format  "folder" (a vectors folder), "word2vec" (text; fastText's .vec), "word2vec-binary" or "glove"
     output  left out: RUN/vectors, with the suffix .vec, .bin or .txt for a file
     All words of the starting vectors stand in them; those that training never met are as they were. Where weight decay
-    moved these too, the training data are read again to know them.
+    or l2 moved these too, the training data are read again to know them.
     Raises: ConfigError for what cannot be exported, RunError, DataError, InputError, DiskError.
     """
     from yeonma import exporting

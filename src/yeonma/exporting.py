@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from yeonma import __version__
+from yeonma import __version__, vector_files
 from yeonma.encoders.static import SPECIAL, UNKNOWN, StaticEncoder
 from yeonma.encoders.wide_deep import WideDeep
 from yeonma.errors import ConfigError, InputError, RunError, VectorsError
@@ -27,7 +27,7 @@ FORMATS = {"folder": "", "word2vec": ".vec", "word2vec-binary": ".bin", "glove":
 def tuned_vectors(model: Model, run: Run | None = None, seen: Container[str] | None = None) -> Vectors:
     """The word table of a model as vectors: all its words, float32 as trained, with its tokenizer.
 
-    Words that training never met stand there too. No step moves them but weight decay: where `seen` names the words
+    Words that training never met stand there too. Only weight decay and l2 move them: where `seen` names the words
     that training met, the others are as they were before it. Where unknown words are made of n-grams, these come along;
     the vector of all unknown words, and buckets of them, are no words and are left out.
     Raises: ConfigError for an encoder without a word table.
@@ -52,20 +52,26 @@ def words_met(model: Model, texts: Sequence[str], progress: Progress = silent) -
 def write(vectors: Vectors, output: Path, format: str) -> None:
     """Write a vectors folder or a file, whole or not at all, in place of an older one.
 
-    Raises: InputError when `output` holds something else; VectorsError, DiskError.
+    Raises: InputError when `output` holds something else, a file of another format too; VectorsError, DiskError.
     """
     if format == "folder":
         if output.exists() and not is_vectors_folder(output) and (output.is_file() or any(output.iterdir())):
             raise InputError(f"{output} holds something else than word vectors. Choose another place with -o.")
         vectors.save(output)
-    else:
-        vectors.write_file(output, format)
+        return
+    if output.is_file() and output.stat().st_size and not vector_files.begins_as(output, format):
+        raise InputError(
+            f"{output} is there and holds no word vectors in the format {format!r}. "
+            "Choose another place with -o, or remove it first."
+        )
+    vectors.write_file(output, format)
 
 
 def decays(run: Run) -> bool:
-    """Whether training moved words that it never met: with weight decay on a table that was not frozen."""
+    """Whether training moved words that it never met: with weight decay or l2 on a table that was not frozen."""
     config = run.config()
-    return config.train.weight_decay > 0 and config.encoder.freeze not in ("embeddings", "all")
+    decay = config.train.weight_decay, float(config.train.optimizer_args.get("l2", 0))
+    return max(decay) > 0 and config.encoder.freeze not in ("embeddings", "all")
 
 
 def _static(model: Model) -> StaticEncoder:

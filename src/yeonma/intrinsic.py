@@ -23,7 +23,7 @@ _TARGETS, _ROWS = 256, 8192  # a product of the two in float32 takes 8 MB, whate
 class Similarity(NamedTuple):
     """How the cosines of word pairs agree with people.
 
-    known     pairs both of whose words the vectors know, of `pairs`; `spearman` is over them (None: fewer than two)
+    known     pairs both of whose words the vectors know, of `pairs`; `spearman` is over them (None: no two differ)
     composed  further pairs with a vector once unknown words are composed; `spearman_composed` is over both kinds
     """
 
@@ -74,7 +74,8 @@ def similarity(vectors: Vectors, tests: wordsim.Pairs) -> Similarity:
     worst = how.reshape(-1, 2).min(axis=1)
 
     def over(kept: np.ndarray) -> float | None:
-        return spearman(scores[kept], cosines[kept]) if kept.sum() > 1 else None
+        varied = kept.sum() > 1 and np.ptp(scores[kept]) > 0 and np.ptp(cosines[kept]) > 0
+        return spearman(scores[kept], cosines[kept]) if varied else None
 
     known, found = worst == KNOWN, worst != UNKNOWN
     added = int(found.sum() - known.sum())

@@ -50,7 +50,7 @@ class Ngrams:
         """The n-grams of one word, the shortest first. Empty where it is too short."""
         text = self._bounded(word)
         found = [text[i : i + 1] for i in range(1, len(text) - 1)] if self.minn == 1 else []
-        for n in range(max(2, self.minn), self.maxn + 1):
+        for n in range(max(2, self.minn), min(self.maxn, len(text)) + 1):
             found += [text[i : i + n] for i in range(len(text) - n + 1)]
         return found
 
@@ -89,7 +89,7 @@ def _hashes(texts: Sequence[str], minn: int, maxn: int) -> tuple[np.ndarray, np.
     edge = (left == 1) | (left == np.repeat(lengths, lengths))
     starts, values = np.arange(len(characters)), np.full(len(characters), _OFFSET)
     owners, hashes = [owner[:0]], [values[:0]]
-    for n in range(1, maxn + 1):
+    for n in range(1, min(maxn, int(lengths.max(initial=0))) + 1):
         fits = left[starts] >= n
         starts, values = starts[fits], _hash_on(values[fits], characters[starts[fits] + n - 1])
         if n >= minn:

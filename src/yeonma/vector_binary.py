@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import mmap
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,16 @@ def read(path: Path) -> tuple[list[str], np.ndarray]:
         raise VectorsError(f"cannot be read: {error.strerror or error}.", path) from error
 
 
+def begins(path: Path) -> bool:
+    """Whether the header of a binary file fits its size, and a word follows it."""
+    try:
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            _word(content, _header(content, path).end, 0, path)
+    except (OSError, VectorsError):
+        return False
+    return True
+
+
 def write(path: Path, words: Sequence[str], matrix: np.ndarray) -> None:
     """Write the header and a record for each word, each ended by a line end.
 
@@ -50,8 +61,8 @@ def write(path: Path, words: Sequence[str], matrix: np.ndarray) -> None:
 
 
 def _header(content: mmap.mmap, path: Path) -> _Header:
-    end = content.find(b"\n", 0, _LONGEST) + 1
-    rows, dim = (int(field[:20]) for field in content[:end].split())
+    end = content.find(b"\n") + 1
+    rows, dim = (int(field[:20]) for field in content[:end].removeprefix(codecs.BOM_UTF8).split())
     if rows < 1 or dim < 1:
         raise VectorsError(f"the header must claim at least one word and one number; it claims {rows} {dim}.", path, 1)
     if end + rows * (4 * dim + 2) > len(content):

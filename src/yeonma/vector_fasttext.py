@@ -42,8 +42,11 @@ class _Reader:
         end = self.content.find(b"\0", self.place)
         if end < 0:
             raise self.error(f"word {number} has no end; the file is cut")
+        written = self.content[self.place : end]
+        if written.split() != [written]:
+            raise self.error(f"word {number} must not be empty or hold a blank or line end; {written[:60]!r} came")
         try:
-            word = self.content[self.place : end].decode("utf-8")
+            word = written.decode("utf-8")
         except UnicodeDecodeError as error:
             raise self.error(f"word {number} must be UTF-8") from error
         self.place = end + 1
@@ -72,8 +75,7 @@ def read(path: Path) -> Found:
 def _parts(reader: _Reader) -> Found:
     if (version := reader.take(struct.Struct("<i"))[0]) != _VERSION:
         raise reader.error(f"the version must be {_VERSION}, but is {version}")
-    arguments = reader.take(_ARGUMENTS)
-    dim, bucket, minn, maxn = arguments[0], *arguments[8:11]
+    dim, bucket, minn, maxn = _shape(reader)
     index, counts = _dictionary(reader)
     rows = _rows(reader, len(index), bucket if maxn > 0 else 0, dim)
     words = list(index)
@@ -85,6 +87,17 @@ def _parts(reader: _Reader) -> Found:
     except VectorsError as error:
         raise VectorsError(error.message, reader.path) from error
     return words, _composed(words, rows, ngrams), counts, subwords
+
+
+def _shape(reader: _Reader) -> tuple[int, int, int, int]:
+    """The dimension, the number of buckets, and the lengths of n-grams."""
+    start = reader.place
+    arguments = reader.take(_ARGUMENTS)
+    for what, number, least in (("dimension", 0, 1), ("number of buckets", 8, 0)):
+        if arguments[number] < least:
+            reader.place = start + 4 * number
+            raise reader.error(f"the {what} must be at least {least}, but is {arguments[number]}")
+    return arguments[0], arguments[8], arguments[9], arguments[10]
 
 
 def _dictionary(reader: _Reader) -> tuple[dict[str, int], np.ndarray]:
@@ -108,7 +121,7 @@ def _rows(reader: _Reader, words: int, bucket: int, dim: int) -> np.ndarray:
     quantised, rows, columns = reader.take(_MATRIX)
     if quantised:
         raise reader.error("the numbers are quantised (.ftz); give the .bin file they were made from")
-    if columns != dim or dim < 1 or rows != words + bucket:
+    if columns != dim or rows != words + bucket:
         raise reader.error(
             f"a matrix of {words + bucket:,} × {dim} was expected ({words:,} words, {bucket:,} buckets), but "
             f"{rows:,} × {columns:,} came"

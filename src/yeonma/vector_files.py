@@ -14,6 +14,7 @@ from yeonma.errors import VectorsError, nearest
 from yeonma.subwords import Subwords
 
 _SAMPLE = 1 << 16
+_LOOK = 1 << 20  # bytes; the widest rows are longer than a sample
 _AS_TEXT = "Load it where it was made and write it as text (gensim: `vectors.save_word2vec_format('vectors.vec')`)."
 _PICKLE = f"such a file can hold a pickle, which runs code when it is loaded. {_AS_TEXT}"
 _PACKED = "word vectors must not be packed. Unpack the file first."
@@ -87,6 +88,35 @@ def kind_of(path: Path) -> Literal["text", "word2vec-binary", "fasttext"]:
     fields = first.split()
     headed = len(fields) == 2 and all(map(bytes.isdigit, fields))
     return "word2vec-binary" if headed and _is_record(rest, int(fields[1][:20])) else "text"
+
+
+def begins_as(path: Path, format: str) -> bool:
+    """Whether a file begins as one of a format of `WRITERS` does: a look at its beginning, however long it is.
+
+    Lists of words with one number each, and tables without a word, are taken for something else.
+    """
+    try:
+        kind = kind_of(path)
+        if format == "word2vec-binary":
+            return kind == format and vector_binary.begins(path)
+        with path.open("rb") as stream:
+            sample = stream.read(_LOOK)
+    except (VectorsError, OSError):
+        return False
+    lines = [line.split() for line in sample.removeprefix(codecs.BOM_UTF8).split(b"\n")]
+    if len(sample) == _LOOK or not lines[-1]:
+        lines.pop()
+    headed = bool(lines) and len(lines[0]) == 2 and all(map(bytes.isdigit, lines[0]))
+    return kind == "text" and headed == (format == "word2vec") and _are_rows(lines[headed:], least=1 if headed else 2)
+
+
+def _are_rows(lines: Sequence[Sequence[bytes]], least: int) -> bool:
+    """Whether each line is a word and as many numbers as the first has, `least` or more; some word is no number."""
+    width = len(lines[0]) if lines else 0
+    if width <= least or any(len(line) != width for line in lines):
+        return False
+    numbers = all(vector_text.is_number(field) for line in lines for field in line[1:])
+    return numbers and not all(vector_text.is_number(line[0]) for line in lines)
 
 
 def _is_record(rest: bytes, dim: int) -> bool:

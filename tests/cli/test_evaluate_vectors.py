@@ -66,6 +66,8 @@ def test_without_word_sets_it_says_what_to_give(yeonma, words, monkeypatch):
         (("v", "--similarity", "none.tsv"), "none.tsv: there is no such file"),
         (("v", "--similarity", "asks.csv"), "must have the columns word1, word2, score"),
         (("v", "--nearest", "왕자"), "'왕자' must be one of the 4 words"),
+        (("v", "--data", "pairs.tsv", "--split", "test"), "'test' cannot be read of pairs.tsv"),
+        (("v", "--nearest", "왕", "--split", "test"), "Leave out --split"),
         (("run", "--nearest", "왕"), "yeonma export run --to vectors"),
         (("none", "--nearest", "왕"), "none"),
     ],

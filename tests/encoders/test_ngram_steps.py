@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from yeonma.encoders.ngram_features import Features
-from yeonma.encoders.ngram_steps import Lesson
+from yeonma.encoders.ngram_steps import Lesson, text
+from yeonma.optim import prefetch
 from yeonma.optim.optimizer import start
 from yeonma.optim.registry import get
 from yeonma.optim.settings import Settings
@@ -91,3 +92,7 @@ def test_a_row_that_no_document_has_stays_as_it_is():
     data.step(form, weight, start(form, weight), np.arange(DOCUMENTS), Settings(0.1, 0.9, 0.1, dict(form.hyper)), 0.0)
     assert weight[ROWS] == 1
     assert weight[0] != 1
+
+
+def test_an_edited_prefetch_gives_another_file():
+    assert prefetch.STAMP in text("sgd", 1, (), (), ["pass"])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 
+import numpy as np
 import pytest
 
 from yeonma.errors import DiskError
 from yeonma.files import cache_folder
 from yeonma.pretraining import corpora, make_method
 from yeonma.pretraining.corpora import corpus_key, encoded
+from yeonma.pretraining.corpus import Corpus, written
 from yeonma.text.tokenizers import Syllable, Whitespace
 
 WORD2VEC = {"min_count": 1}
@@ -92,6 +94,25 @@ def test_the_oldest_go_beyond_the_limit(files, monkeypatch):
     make(files, vocab_size=1)
     assert len(kept()) == 1
     assert corpus.tokens[:].tolist() == [0, 0, 0], "what is in use can be read to the end"
+
+
+def test_what_is_no_corpus_or_goes_meanwhile_is_passed_over(files, monkeypatch):
+    make(files)
+    parent = cache_folder() / "corpora"
+    (parent / "stray.txt").write_text("notes")
+    (parent / "gone").mkdir()
+    (parent / "gone" / "tokens.i32").symlink_to("evicted")
+    monkeypatch.setattr(corpora, "LIMIT", 0)
+    made = make(files, vocab_size=1)
+    assert made.words == ["가"]
+    assert len(kept()) == 3
+    assert (parent / "stray.txt").read_text() == "notes"
+
+
+def test_a_word_with_a_carriage_return_stays_one_word(tmp_path):
+    tokens, bounds = written(tmp_path, "", [(np.arange(2, dtype=np.int32), np.array([2]))])
+    corpora._write(Corpus(["a\rb", "c"], np.array([2, 1]), tokens, bounds), tmp_path)
+    assert corpora._read(tmp_path).words == ["a\rb", "c"]
 
 
 def test_halves_of_dead_processes_are_removed_and_those_of_living_ones_are_not(files):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import numpy as np
 from numba import njit
 
-from yeonma.optim.prefetch import ahead
+from yeonma.optim.prefetch import STAMP, ahead
 
 Array = Any
 
@@ -26,8 +27,12 @@ Kernel = Callable[..., Any]
 
 
 def compiled(function: Kernel) -> Kernel:
-    """The function as machine code, kept on disk, without the interpreter's lock."""
-    return cast("Kernel", njit(cache=True, nogil=True, error_model="numpy")(function))
+    """Machine code without the interpreter's lock, kept on disk until its file or that of `ahead` changes."""
+    made = njit(cache=True, nogil=True, error_model="numpy")(function)
+    with suppress(AttributeError):  # numba itself looks at the file of the function alone, not at what it is made of
+        kept = made._cache._cache_file
+        kept._source_stamp = (kept._source_stamp, STAMP)
+    return cast("Kernel", made)
 
 
 @compiled

@@ -13,6 +13,7 @@ from torch.autograd.graph import increment_version
 from yeonma.encoders.ngram_features import Features
 from yeonma.errors import ConfigError
 from yeonma.optim.kernel_files import LOCK, compiled, element
+from yeonma.optim.prefetch import STAMP
 from yeonma.optim.registry import Form
 from yeonma.optim.settings import Settings
 from yeonma.optim.split import Split, split
@@ -25,7 +26,7 @@ from math import exp, log, log1p, sqrt
 from numba import njit
 from numpy import empty as _empty, float32 as _float32
 
-from yeonma.optim.prefetch import AHEAD as _AHEAD, ahead as _ahead
+from yeonma.optim.prefetch import AHEAD as _AHEAD, ahead as _ahead  # {stamp}
 
 _range, _max, _min, _abs, _exp, _log, _log1p, _sqrt = range, max, min, abs, exp, log, log1p, sqrt
 
@@ -91,10 +92,14 @@ SOFTMAX = """\
 
 
 def text(name: str, outputs: int, slots: Sequence[str], constants: Sequence[str], body: Sequence[str]) -> str:
-    """The Python file of a kernel: two classes where `outputs` is 1, else as many classes as outputs."""
+    """The Python file of a kernel: two classes where `outputs` is 1, else as many classes as outputs.
+
+    The stamp of what it imports stands in it, so that a changed `ahead` gives another file too.
+    """
     tables = ["_weight", *(f"_all_{slot}" for slot in slots)]
     return TEXT.format(
         name=name,
+        stamp=STAMP,
         outputs=outputs,
         slots="".join(f", {name}" for name in tables[1:]),
         tables="\n".join(f"    _rows{name} = {name}.reshape((-1, {outputs}))" for name in tables),

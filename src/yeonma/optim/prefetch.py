@@ -6,6 +6,8 @@ halves the time of a loop over rows (measured: 3.6 ms to 1.7 ms for 3,830 rows o
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,8 @@ from numba.extending import intrinsic
 
 LINE, READ, INTO_L2, DATA = 64, 0, 1, 1
 AHEAD = 2  # rows
+STAMP = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+"""What machine code that `ahead` went into is kept under: it is stale when this file changes."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]

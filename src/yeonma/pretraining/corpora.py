@@ -96,7 +96,7 @@ def _write(corpus: Corpus, stage: Path) -> None:
 
 def _read(folder: Path) -> Corpus:
     about = read_json(folder / _ABOUT)
-    words = (folder / _WORDS).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    words = (folder / _WORDS).read_bytes().decode().removesuffix("\n").split("\n")
     counts = np.fromfile(folder / _COUNTS, "<i8").astype(np.int64)
     pairs = [(one, two) for one, two in about["pairs"]]
     return Corpus(words, counts, *opened(folder), about["dropped"], pairs)
@@ -122,14 +122,18 @@ def _alive(process: int) -> bool:
 
 def _evict(used: Path) -> None:
     """Remove corpora, the one that was not read for the longest time first, but never the one in use."""
-    others = sorted((each for each in used.parent.glob("[!.]*") if each != used), key=lambda each: each.stat().st_mtime)
-    sizes = {folder: _bytes(folder) for folder in [*others, used]}
-    for folder in others:
-        if sum(sizes.values()) <= LIMIT:
+    found = {folder: facts for folder in used.parent.glob("[!.]*") if (facts := _facts(folder))}
+    left = sum(size for _, size in found.values())
+    for folder in sorted(found.keys() - {used}, key=lambda each: found[each]):
+        if left <= LIMIT:
             return
         shutil.rmtree(folder, ignore_errors=True)
-        del sizes[folder]
+        left -= found[folder][1]
 
 
-def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+def _facts(folder: Path) -> tuple[float, int] | None:
+    """When a corpus was read last, and its bytes; None for what is no folder, or goes as another process evicts it."""
+    try:
+        return folder.stat().st_mtime, sum(path.stat().st_size for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return None

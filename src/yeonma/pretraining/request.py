@@ -15,7 +15,14 @@ from yeonma.text.tokenizers import Tokenizer
 
 REQUEST = "request.json"
 _TOKENIZER = "mecab"
-_OTHERS = ("method", "corpus", "tokenizer", "column", "key")  # what is no setting of the method
+_OTHERS = {
+    "method": "Name it first: yeonma pretrain METHOD.",
+    "corpus": "Name its files, folders or globs: yeonma pretrain METHOD CORPUS...",
+    "tokenizer": "Choose it with --tokenizer NAME.",
+    "column": "Choose it with --column NAME.",
+    "key": "It is worked out from the corpus.",
+}
+"""What is no setting of the method → how to give it."""
 
 
 def asked(
@@ -25,7 +32,12 @@ def asked(
     column: str | None,
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What was given, and nothing that was left out."""
+    """What was given, and nothing that was left out.
+
+    Raises: ConfigError for a setting that is none of the method, but of the request itself.
+    """
+    if taken := [key for key in settings if key in _OTHERS]:
+        raise ConfigError(f"{taken[0]!r} is no setting of a method and cannot be set. {_OTHERS[taken[0]]}")
     described = _described(tokenizer) if isinstance(tokenizer, Tokenizer) else tokenizer
     places = [str(Path(path).absolute()) for path in paths] or None
     named = {"method": method, "corpus": places, "tokenizer": described, "column": column, **settings}

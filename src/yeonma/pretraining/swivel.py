@@ -37,7 +37,7 @@ class Swivel(CountBased):
     name = "swivel"
     epochs: int = setting(10, 1, 10_000, "passes over the matrix of all pairs of words")
     lr: float = setting(1.0, 1e-6, 100.0, "learning rate of Adagrad")
-    shard: int = setting(512, 1, 16_384, "words on a side of a shard")
+    shard: int = setting(512, 32, 16_384, "words on a side of a shard")
     base: float = setting(0.1, 0.0, 1e6, "weight of a pair, whatever its count")
     scale: float = setting(0.25, 0.0, 1e6, "weight of a pair counted once, beside the base")
     exponent: float = setting(0.5, 0.0, 10.0, "power of a count in that weight")
