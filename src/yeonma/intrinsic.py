@@ -14,7 +14,7 @@ from yeonma.data import wordsim
 from yeonma.errors import ConfigError
 from yeonma.records import Progress, silent
 from yeonma.text import Tokenizer, nfc
-from yeonma.vectors import Coverage, Vectors
+from yeonma.vectors import Coverage, Vectors, unit_rows
 
 UNKNOWN, COMPOSED, KNOWN = 0, 1, 2
 _TARGETS, _ROWS = 256, 8192  # a product of the two in float32 takes 8 MB, whatever the vocabulary
@@ -69,7 +69,7 @@ def look_up(vectors: Vectors, words: Sequence[str]) -> tuple[np.ndarray, np.ndar
 def similarity(vectors: Vectors, tests: wordsim.Pairs) -> Similarity:
     """Spearman's ρ between people's scores and the cosines of the word pairs."""
     rows, how = look_up(vectors, [word for pair in tests.pairs for word in pair])
-    unit = _unit(rows).reshape(len(tests.pairs), 2, -1)
+    unit = unit_rows(rows).reshape(len(tests.pairs), 2, -1)
     cosines, scores = (unit[:, 0] * unit[:, 1]).sum(axis=1), np.array(tests.scores)
     worst = how.reshape(-1, 2).min(axis=1)
 
@@ -93,7 +93,7 @@ def analogies(vectors: Vectors, tests: wordsim.Questions, progress: Progress = s
     for begin in range(0, len(covered), _TARGETS):
         chunk = covered[begin : begin + _TARGETS]
         a, b, c, d = places[chunk].T
-        targets = _unit(vectors.matrix[b]) - _unit(vectors.matrix[a]) + _unit(vectors.matrix[c])
+        targets = unit_rows(vectors.matrix[b]) - unit_rows(vectors.matrix[a]) + unit_rows(vectors.matrix[c])
         right[chunk] = _best(vectors.matrix, targets, places[chunk, :3], 1)[0][:, 0] == d
         progress(f"analogies {tests.name}", begin + len(chunk), len(covered), "questions")
     asked = np.isin(np.arange(len(places)), covered)
@@ -109,7 +109,7 @@ def nearest(vectors: Vectors, word: str, k: int = 10) -> list[tuple[str, float]]
     """
     rows, how = look_up(vectors, [word])
     target = rows if how[0] != UNKNOWN else vectors.vector(word)[None]
-    places, cosines = _best(vectors.matrix, _unit(target), np.array([[_known(vectors, word)]]), k)
+    places, cosines = _best(vectors.matrix, unit_rows(target), np.array([[_known(vectors, word)]]), k)
     found = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
     return [(vectors.words[place], cosine) for place, cosine in found if place >= 0]
 
@@ -175,13 +175,6 @@ def _share(right: np.ndarray, asked: np.ndarray, of: np.ndarray) -> dict[str, An
     }
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """The rows at length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    unit: np.ndarray = rows / np.where(lengths == 0, 1, lengths)
-    return unit
-
-
 def _best(matrix: np.ndarray, targets: np.ndarray, left_out: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """For each target (n, dim) the k rows of the greatest cosine (n, k), the first of equal ones first, and products.
 
@@ -190,7 +183,7 @@ def _best(matrix: np.ndarray, targets: np.ndarray, left_out: np.ndarray, k: int)
     places = np.full((len(targets), k), -1)
     products = np.full((len(targets), k), -np.inf, np.float32)
     for begin in range(0, len(matrix), _ROWS):
-        found = targets @ _unit(matrix[begin : begin + _ROWS]).T
+        found = targets @ unit_rows(matrix[begin : begin + _ROWS]).T
         owner, column = np.nonzero((left_out >= begin) & (left_out < begin + found.shape[1]))
         found[owner, left_out[owner, column] - begin] = -np.inf
         both = np.hstack([products, found])

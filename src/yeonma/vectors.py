@@ -96,14 +96,14 @@ class Vectors:
 
         Raises: VectorsError for a word without a vector, naming words written like it.
         """
-        cosines = self._unit @ _unit(self.vector(word))
+        cosines = self._unit @ unit_rows(self.vector(word))
         own = self.index.get(word)
         order = [row for row in np.argsort(-cosines, kind="stable").tolist() if row != own]
         return [(self.words[row], float(cosines[row])) for row in order[:k]]
 
     @cached_property
     def _unit(self) -> np.ndarray:
-        return _unit(self.matrix)
+        return unit_rows(self.matrix)
 
     def coverage(self, counts: Mapping[str, int]) -> Coverage:
         """How many of the counted words have a vector."""
@@ -206,7 +206,7 @@ def _misfit(vectors: Vectors) -> str | None:
     return None
 
 
-def _unit(rows: np.ndarray) -> np.ndarray:
+def unit_rows(rows: np.ndarray) -> np.ndarray:
     """The rows at length 1; a row of zeros stays."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     unit: np.ndarray = rows / np.where(lengths == 0, 1, lengths)
