@@ -238,6 +238,7 @@ def evaluate(
     Of word vectors, a folder or a file: see `evaluate_vectors`, which takes the rest.
     Raises: RunError, DataError, VectorsError, ConfigError.
     """
+    from yeonma.answered import table
     from yeonma.report import write_page
     from yeonma.scoring import evaluate as score
 
@@ -254,10 +255,11 @@ def evaluate(
     model, run = load_model(folder), run_of(folder)
     split = split or "test"
     name, examples = _examples(run, data, split, model)
-    scores, predictions = score(model, examples, progress=progress)
+    prepared = model.prepare(examples, progress)
+    scores, predictions = score(model, examples, prepared, progress)
     if run is not None:
         run.save_scores(name, split, scores)
-        run.save_predictions(model.task, examples, predictions)
+        run.save_predictions(table(model, examples, prepared, predictions, f"{name}:{split}"))
         write_page(run)
     return {"n": len(examples), "data": name, "split": split, "scores": scores}
 

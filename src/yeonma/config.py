@@ -228,6 +228,14 @@ def set_value(tree: dict[str, Any], assignment: str) -> None:
     tree[last] = value
 
 
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested dict as dotted keys."""
+    found: dict[str, Any] = {}
+    for key, one in tree.items():
+        found.update(flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) else {f"{prefix}{key}": one})
+    return found
+
+
 def merge(*trees: Mapping[str, Any]) -> dict[str, Any]:
     """Nested dicts laid over each other; later ones win. A source of data replaces the other kind of source."""
     result: dict[str, Any] = {}

@@ -74,7 +74,7 @@ class Training(Descent):
     def watch(self, run: Run, scored: bool) -> None:
         """Record a point of the weights' path, and after scoring the vectors of some texts."""
         states = probes.states(self.model, self.valid) if scored else {}
-        run.save_probe(self.state.step, {**probes.path_point(self.model, self.optimizer), **states})
+        run.save_probe(self.state.step, {**self.point(), **states})
 
     def finish(self, run: Run) -> None:
         """Write model/ and the tuned embeddings."""

@@ -120,7 +120,7 @@ class Linear(Descent):
         """Record a point of the weights' path, and after scoring the scores of some texts."""
         first = Features(self.valid.ids, self.valid.starts[: probes.TEXTS + 1])
         states = {"states.pooled": torch.from_numpy(self.encoder.logits(first))} if scored else {}
-        run.save_probe(self.state.step, {**probes.path_point(self.model, self.optimizer), **states})
+        run.save_probe(self.state.step, {**self.point(), **states})
 
     def finish(self, run: Run) -> None:
         """Write model/ and the tuned rows that have a name."""

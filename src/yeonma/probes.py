@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from yeonma import batches, optim
 from yeonma.batches import Prepared
 from yeonma.model import Model
+from yeonma.precision import fast_float32
 
-SKETCH, POINTS, TEXTS = 256, 32, 64
+SKETCH, POINTS, TEXTS, AT_ONCE = 256, 32, 64, 16
 
 
 def due(step: int, steps: int) -> bool:
@@ -40,19 +42,49 @@ def sketch(name: str, weight: Tensor) -> Tensor:
     return result
 
 
-def path_point(model: Model, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Per weight that the run trains: its sketch, and the norm of the gradient that the last step used."""
+def path(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The sketch (SKETCH,) of every weight that the run trains, by its name, as it stands at the present."""
     chosen = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
-    trained = [(name, p) for name, p in model.named_parameters() if id(p) in chosen]
-    point = {f"path.{name}": sketch(name, optim.current(p)) for name, p in trained}
-    norms = {f"grad_norm.{name}": optim.grad_norm(p) for name, p in trained if p.grad is not None}
-    return {**point, **norms}
+    return {name: sketch(name, optim.current(p)) for name, p in model.named_parameters() if id(p) in chosen}
+
+
+def point(model: nn.Module, optimizer: torch.optim.Optimizer, before: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A point of the weights' path, and how far the last step went.
+
+    before  the path one step ago, where that was recorded; else {}
+    Returns path.<weight>; and grad_norm.<layer>, the norm (1,) of the gradient that the step used, and from `before`
+    update_norm.<layer>, that of the difference of the sketches: 9 % standard error of its square for one weight, less
+    for a layer of several.
+    """
+    now = path(model, optimizer)
+    found = {f"path.{name}": each for name, each in now.items()}
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    for group in optimizer.param_groups:
+        layer, weights = group["name"], group["params"]
+        if gradients := [optim.grad_norm(weight) for weight in weights if weight.grad is not None]:
+            found[f"grad_norm.{layer}"] = torch.cat(gradients).norm().reshape(1)
+        if before and weights:
+            steps = [now[name] - before[name] for name in (names[id(weight)] for weight in weights)]
+            found[f"update_norm.{layer}"] = torch.cat(steps).norm().reshape(1)
+    return found
 
 
 @torch.inference_mode()
 def states(model: Model, prepared: Prepared) -> dict[str, Tensor]:
-    """Text vectors (TEXTS, width) of the first examples, in evaluation mode."""
+    """The first examples as each layer sees them, in evaluation mode: states.<layer> (TEXTS, its width) float32.
+
+    Of the layers that have a vector for each token, the mean over the tokens; states.pooled is what the head reads.
+    """
     model.eval()
-    rows = prepared.starts[:-1][:TEXTS]  # the first of each
-    encoded = model.encoder(batches.collate(model.encoder, prepared, rows)) if len(rows) else None
-    return {} if encoded is None or encoded.pooled is None else {"states.pooled": encoded.pooled.float().cpu()}
+    found: dict[str, list[Tensor]] = {}
+    firsts = prepared.starts[:-1][:TEXTS]  # the first row of each
+    for start in range(0, len(firsts), AT_ONCE):
+        batch = batches.collate(model.encoder, prepared, firsts[start : start + AT_ONCE])
+        mask = batch.mask.unsqueeze(2).float()
+        with fast_float32():
+            layers, pooled = model.encoder.depths(batch), model.encoder(batch).pooled
+        for name, tokens in layers.items():
+            found.setdefault(name, []).append((tokens.float() * mask).sum(1) / mask.sum(1).clamp(min=1))
+        if pooled is not None:
+            found.setdefault("pooled", []).append(pooled.float())
+    return {f"states.{name}": torch.cat(parts).cpu() for name, parts in found.items()}

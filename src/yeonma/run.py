@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from yeonma import __version__, config
 from yeonma.errors import RunError
 from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, tidy, write_json, write_text
-from yeonma.records import Dataset, Evaluated, Event, Example, Finished, Prediction, Rejected, Saved, Stepped
+from yeonma.records import Dataset, Evaluated, Event, Finished, Rejected, Saved, Stepped
 
 if TYPE_CHECKING:
-    from yeonma.tasks import Task
+    import numpy as np
+    import polars as pl
 
 KINDS: dict[str, type] = {"stepped": Stepped, "evaluated": Evaluated, "saved": Saved, "finished": Finished}
 
@@ -301,26 +302,73 @@ class Run:
         for name in names:
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
-    def save_predictions(self, task: Task, examples: Sequence[Example], predictions: Sequence[Prediction]) -> None:
-        """Write eval/predictions.parquet, and the wrong ones to eval/errors.csv, most confident first."""
+    def save_predictions(self, rows: pl.DataFrame) -> None:
+        """Write eval/predictions.parquet (see `answered.table`), and of the wrong ones eval/errors.csv.
+
+        There the most confident come first, and the texts of an example stand in one column.
+        """
         import polars as pl
 
-        pairs = list(zip(examples, predictions, strict=True))
-        texts = dict.fromkeys(("id", "text", "gold", "predicted"), pl.String())
-        columns = {
-            "id": [p.id for p in predictions],
-            "text": [" ⏎ ".join(e.texts) for e in examples],
-            "gold": [None if e.gold is None else task.written(e, e.gold) for e in examples],
-            "predicted": [task.written(e, p.value) for e, p in pairs],
-            "probability": [p.score for p in predictions],
-        }
-        rows = pl.DataFrame(columns, schema={**texts, "probability": pl.Float64()})
-        missed = [e.gold is not None and not task.right(e, p) for e, p in pairs]
-        wrong = rows.filter(pl.Series(missed, dtype=pl.Boolean))
         with staged_file(self.folder / "eval" / "predictions.parquet") as stage:
             rows.write_parquet(stage)
+        wrong = rows.filter(~pl.col("right")).sort("probability", descending=True, maintain_order=True)
+        columns = ("id", pl.col("texts").list.join(" ⏎ ").alias("text"), "gold", "predicted", "probability")
         with staged_file(self.folder / "eval" / "errors.csv") as stage:
-            wrong.sort("probability", descending=True, maintain_order=True).write_csv(stage)
+            wrong.select(*columns).write_csv(stage)
+
+    def predictions(self) -> pl.DataFrame | None:
+        """The answers of the last evaluation; None where there is none.
+
+        Raises: RunError for a broken file, or one of an older version.
+        """
+        import polars as pl
+
+        path = self.folder / "eval" / "predictions.parquet"
+        if not path.exists():
+            return None
+        try:
+            rows = pl.read_parquet(path)
+        except pl.exceptions.PolarsError as error:
+            raise RunError(f"{path} cannot be read: {error}. Evaluate the run again.") from error
+        if "texts" not in rows.columns:
+            raise RunError(f"{path} was written by an older version. Evaluate the run again.")
+        return rows
+
+    def embeddings(self, when: str) -> np.ndarray | None:
+        """The word table (V, width) "before" or "after" training, float32; None where it was not kept.
+
+        Raises: RunError for a broken file.
+        """
+        path = self.folder / "embeddings" / f"{when}.safetensors"
+        return tensors(path)["embeddings"] if path.exists() else None
+
+    def words(self) -> list[str]:
+        """The names of the table's rows; empty where it was not kept."""
+        path = self.folder / "embeddings" / "words.txt"
+        return path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+
+    def probes(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """What the loop recorded for the page, by step: see docs/architecture.md.
+
+        Raises: RunError for a broken file.
+        """
+        for path in sorted((self.folder / "probes").glob("step-*.safetensors"), key=lambda each: int(each.stem[5:])):
+            yield int(path.stem[5:]), tensors(path)
+
+
+def tensors(path: Path) -> dict[str, np.ndarray]:
+    """A file of tensors.
+
+    Raises: RunError for a broken one.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found: dict[str, np.ndarray] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path} cannot be read: {error}. Train again.") from error
+    return found
 
 
 def environment() -> dict[str, Any]:

@@ -80,6 +80,7 @@ class Descent(ABC):
     base_rates: list[float] = field(init=False)
     state: State = field(default_factory=State)
     epoch_plan: tuple[int, list[np.ndarray]] = (-1, [])
+    looked: tuple[int, dict[str, Tensor]] = (-1, {})
 
     def __post_init__(self) -> None:
         self.base_rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -93,6 +94,15 @@ class Descent(ABC):
     @abstractmethod
     def loss(self, examples: np.ndarray) -> Tensor:
         """The mean loss over a batch of examples, to go back from."""
+
+    def look(self) -> None:
+        """Keep where the weights are before a step after which `watch` is called."""
+        self.looked = self.state.step, probes.path(self.model, self.optimizer)
+
+    def point(self) -> dict[str, Tensor]:
+        """A point of the weights' path, and how far the last step went where it was looked at before."""
+        step, before = self.looked
+        return probes.point(self.model, self.optimizer, before if step == self.state.step - 1 else {})
 
     def advance(self, stop: Callable[[], bool] = lambda: False) -> Made | None:
         """Make the coming step, or None when asked to stop first; an objective may have a way of its own to make it."""
@@ -138,6 +148,8 @@ def descend(
     began = last - t.state.seconds
     while t.state.step < t.steps and not t.state.stopped:
         random_state = torch.get_rng_state()
+        if probes.due(t.state.step + 1, t.steps):
+            t.look()
         loss, examples, rate, norm = _timed(t, stop) or Made(math.nan, 0, 0.0, 0.0)
         if not examples:  # asked to stop before the step was made: nothing has moved
             torch.set_rng_state(random_state)

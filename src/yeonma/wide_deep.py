@@ -112,7 +112,7 @@ class WideThenDeep(Descent):
     def watch(self, run: Run, scored: bool) -> None:
         """Record a point of the weights' path; after scoring the network's vectors of some texts, and a line."""
         states = probes.states(self.deep.model, self.deep.valid) if scored else {}
-        run.save_probe(self.state.step, {**probes.path_point(self.model, self.optimizer), **states})
+        run.save_probe(self.state.step, {**self.point(), **states})
         if scored:
             wide, deep, share = self.encoder.mix.tolist()
             run.note(f"step {self.state.step}: deviations {wide:.4g} and {deep:.4g}, share of the network {share:.3g}")

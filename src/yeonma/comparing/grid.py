@@ -134,14 +134,6 @@ def plain(tree: Any) -> Any:
     return str(tree) if isinstance(tree, Path) else tree
 
 
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A nested dict as dotted keys."""
-    found: dict[str, Any] = {}
-    for key, one in tree.items():
-        found.update(flat(one, f"{prefix}{key}.") if isinstance(one, Mapping) else {f"{prefix}{key}": one})
-    return found
-
-
 def name_of(cell: Cell, taken: Sequence[str]) -> str:
     """A name for a cell's folder, made of its values."""
     words = []

@@ -9,9 +9,8 @@ from contextlib import closing
 from typing import Any
 
 from yeonma.comparing.claims import Claim
-from yeonma.comparing.grid import flat
 from yeonma.comparing.study import DONE, Study, Task
-from yeonma.config import Config
+from yeonma.config import Config, flat
 from yeonma.errors import Diverged, OutOfMemory
 from yeonma.records import Dataset, Evaluated, Event, Example, Finished, Prediction
 from yeonma.run import Run
@@ -22,8 +21,8 @@ Read = Callable[[Config, Sequence[str]], Dataset]
 """How a config's examples are read; the splits are named."""
 Stop = Callable[[], bool]
 
-HEAVY = ("checkpoints", "embeddings", "probes")
-"""What is removed of a finished run; of trials the model too. Logs, settings and scores stay."""
+HEAVY = ("embeddings", "probes")
+"""What is kept of the first final run of each cell alone, for its page; of trials the model is removed too."""
 ADVICE = "Lower train.batch_size, data.max_length or encoder.dim of all cells."
 
 
@@ -37,7 +36,7 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
     run = Run(study.place(task))
     resumed = (run.folder / "config.toml").exists()
     config = run.config() if resumed else study.config(task)
-    state, end = DONE, None
+    state, end, shown = DONE, None, (task.kind, task.number) == ("seed", 1)
     try:
         with closing(_trained(run, config, read, resumed, stop)) as events:
             for event in events:
@@ -46,7 +45,7 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
                 end = event if isinstance(event, Finished) else end
         if end is None or end.reason == "interrupted":
             return False
-        tested = _tested(run, config, read) if task.kind == "seed" else {}
+        tested = _tested(run, config, read, shown) if task.kind == "seed" else {}
     except (Diverged, OutOfMemory) as error:
         state, tested = "diverged" if isinstance(error, Diverged) else "out of memory", {"reason": str(error)}
     claim.must_hold()
@@ -66,7 +65,7 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
             "wall_seconds": time.monotonic() - began,
         }
     )
-    run.drop(*HEAVY, *(["model"] if task.kind == "trial" else []))
+    run.drop("checkpoints", *(() if shown else HEAVY), *(["model"] if task.kind == "trial" else []))
     return True
 
 
@@ -103,18 +102,25 @@ def _mark(run: Run, descent: Descent, event: Evaluated) -> None:
     run.save_curve([*known, {**now, "validation": event.scores[event.metric], "metric": event.metric}])
 
 
-def _tested(run: Run, config: Config, read: Read) -> dict[str, Any]:
-    """Score the finished model on the test split, which is read here and nowhere else."""
+def _tested(run: Run, config: Config, read: Read, shown: bool) -> dict[str, Any]:
+    """Score the finished model on the test split, which is read here and nowhere else.
+
+    shown  whether its answers are kept with their texts, and not only what they earned
+    """
+    from yeonma.answered import table
     from yeonma.model import Model
     from yeonma.scoring import evaluate
 
     examples = list(read(config, ("test",)).splits["test"])
     model = Model.from_pretrained(run.model_folder)
-    scores, predictions = evaluate(model, examples)
+    prepared = model.prepare(examples)
+    scores, predictions = evaluate(model, examples, prepared)
     name = config.data.name or str(config.data.train)
     run.save_scores(name, "test", scores)
-    answers = [model.task.written(e, p.value) for e, p in zip(examples, predictions, strict=True)]
-    run.save_answers([e.id for e in examples], answers, earned(model.task, examples, predictions))
+    rows = table(model, examples, prepared, predictions, f"{name}:test")
+    run.save_answers(rows["id"].to_list(), rows["predicted"].to_list(), earned(model.task, examples, predictions))
+    if shown:
+        run.save_predictions(rows)
     key = hashlib.sha256(repr([(e.id, e.texts, e.gold) for e in examples]).encode("utf-8", "surrogatepass"))
     metric = run.curve()[-1]["metric"]
     return {"test": scores[metric], "metric": metric, "scores": scores, "tested_on": key.hexdigest()}

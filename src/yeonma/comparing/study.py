@@ -50,10 +50,10 @@ class Plan:
         """What must not change while a study goes on, by dotted key."""
         rules = {key: value for key, value in asdict(self.rules).items() if value is not None}
         return {
-            **grid.flat({"rules": {key: value for key, value in rules.items() if key != "spaces"}}),
+            **configs.flat({"rules": {key: value for key, value in rules.items() if key != "spaces"}}),
             **{f"space {key}": text for key, text in self.rules.spaces.items()},
-            **grid.flat(self.base),
-            **grid.flat({"data": self.data}),
+            **configs.flat(self.base),
+            **configs.flat({"data": self.data}),
         }
 
     def fingerprint(self) -> str:

@@ -80,6 +80,13 @@ class Encoder(nn.Module, ABC):
     def forward(self, batch: Batch) -> Encoded:
         """Vectors of tokens (B, T, width), of texts (B, width), or both."""
 
+    def depths(self, batch: Batch) -> dict[str, Tensor]:
+        """The vectors (B, T, …) of the tokens after the embeddings and each layer that has some, from the bottom up.
+
+        What pages show of the layers is made from them; {} for an encoder that has none.
+        """
+        return {}
+
     @abstractmethod
     def embeddings(self) -> nn.Embedding:
         """The table of word vectors: what freezing, drift and export are about."""
@@ -109,6 +116,10 @@ class Encoder(nn.Module, ABC):
     def coverage(self) -> dict[str, Any]:
         """How the starting vectors know the training texts; empty where that has no meaning."""
         return {}
+
+    def unknown(self, window: Tokens) -> int | None:
+        """How many of the tokens have no row of their own; None for an encoder that has no such tokens."""
+        return None
 
     def remember(self, windows: Sequence[Tokens], layers: int, progress: Progress = silent) -> list[Tokens]:
         """The windows with the output of the embeddings and the first `layers` layers, which no step changes.

@@ -114,6 +114,10 @@ class Stack(Encoder):
         mean = (static * met).sum(1) / met.sum(1).clamp(min=1)
         return Encoded(torch.cat((encoded.tokens, static), 2), torch.cat((encoded.pooled, mean), 1))
 
+    def depths(self, batch: Batch) -> dict[str, Tensor]:
+        """Those of the transformer."""
+        return self.contextual.depths(batch)
+
     def embeddings(self) -> nn.Embedding:
         """The static word table."""
         return self.static.embeddings()
@@ -146,6 +150,10 @@ class Stack(Encoder):
     def public_config(self) -> dict[str, Any]:
         """The transformer's own config."""
         return self.contextual.public_config()
+
+    def unknown(self, window: Tokens) -> int | None:
+        """Those of the transformer, whose tokens these are."""
+        return self.contextual.unknown(window)
 
     def coverage(self) -> dict[str, Any]:
         """Which words of the training texts the word table knows, and where the transformer came from."""

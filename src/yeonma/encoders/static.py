@@ -232,12 +232,24 @@ class StaticEncoder(Encoder):
 
     def forward(self, batch: Batch) -> Encoded:
         """Look the words up and hand them to the network."""
-        x = self.table(batch.inputs["ids"])
+        return self._read(self._look_up(batch), batch)
+
+    def depths(self, batch: Batch) -> dict[str, Tensor]:
+        """The words as they are looked up, and what the network says of each, where it does."""
+        x = self._look_up(batch)
+        tokens = self._read(x, batch).tokens if self.network() else None
+        return {"embeddings": x} if tokens is None else {"embeddings": x, "network": tokens}
+
+    def _look_up(self, batch: Batch) -> Tensor:
+        x: Tensor = self.table(batch.inputs["ids"])
         if self.ngrams is not None:
             unknown = (batch.inputs["ids"] == UNKNOWN).nonzero(as_tuple=True)
             x = x.index_put(unknown, self.ngrams(batch.inputs["ngrams"])[:-1], accumulate=True)
         if self.spelling is not None:
             x = torch.cat((x, self.spelling(batch.inputs["characters"], batch.mask)), dim=2)
+        return x
+
+    def _read(self, x: Tensor, batch: Batch) -> Encoded:
         if self.settings.parts == 2:
             return self.compare(self.dropout(x), TwoTexts(batch.part))
         mask = batch.mask if self.settings.padding == "masked" else torch.ones_like(batch.mask)
@@ -267,6 +279,11 @@ class StaticEncoder(Encoder):
         lazy, words = settings.rows == "lazy", _lines(folder / "words.txt")
         spelled = Spelling.load(folder, settings.dim, lazy) if settings.unknown == "subwords" else None
         return cls(settings, load_tokenizer(folder), words, settings.dim, letters, spelled)
+
+    def unknown(self, window: Tokens) -> int:
+        """Tokens that share a row with other words, or are made of their n-grams."""
+        words = len(SPECIAL) + len(self.vocabulary)
+        return int(((window.ids == UNKNOWN) | (window.ids >= words)).sum())
 
     def coverage(self) -> dict[str, Any]:
         """Words of the training texts that the table knows, by type and by token."""

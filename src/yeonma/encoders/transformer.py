@@ -138,6 +138,14 @@ class Transformer(Encoder):
         weights = batch.mask.unsqueeze(2).to(tokens.dtype)
         return Encoded(tokens, (tokens * weights).sum(1) / weights.sum(1))
 
+    def depths(self, batch: Batch) -> dict[str, Tensor]:
+        """The hidden states: "embeddings", "layer 1", …"""
+        types = {"token_type_ids": batch.inputs["types"]} if self.typed else {}
+        found = self.model(
+            input_ids=batch.inputs["ids"], attention_mask=batch.mask.long(), output_hidden_states=True, **types
+        )
+        return {f"layer {number}" if number else "embeddings": x for number, x in enumerate(found.hidden_states)}
+
     @torch.no_grad()
     def remember(self, windows: Sequence[Tokens], layers: int, progress: Progress = silent) -> list[Tokens]:
         """The windows with what the embeddings and the first `layers` layers make of them, without dropout, as float16.
@@ -222,6 +230,11 @@ class Transformer(Encoder):
         for name in ("yeonma", "_name_or_path"):  # the latter is a place on this machine
             config.pop(name, None)
         return {**config, "dtype": "float32"}
+
+    def unknown(self, window: Tokens) -> int | None:
+        """Pieces that the tokenizer does not know; None where its vocabulary leaves nothing out."""
+        own: int | None = self.tokenizer.unk_token_id
+        return None if own is None else int(((window.ids == own) & (window.part >= 0)).sum())
 
     def coverage(self) -> dict[str, Any]:
         """Where the encoder came from."""

@@ -149,6 +149,10 @@ class WideDeep(Encoder):
         wide = Ngram.load_assets(settings.ngram, folder / WIDE)
         return cls(settings, wide, network.load_assets(getattr(settings, name), folder))
 
+    def unknown(self, window: Tokens) -> int | None:
+        """Those of the network."""
+        return self.deep.unknown(window)
+
     def coverage(self) -> dict[str, Any]:
         """Which words of the training texts the network knows, and how many n-grams have a row."""
         return {**self.deep.coverage(), "ngrams": len(self.wide.vocabulary)}

@@ -118,8 +118,11 @@ class Masking(Descent):
         )
         run.save_groups(groups.record(self.groups))
 
-    def watch(self, run: Run, scored: bool) -> None:
+    def look(self) -> None:
         """Nothing: no page draws these weights."""
+
+    def watch(self, run: Run, scored: bool) -> None:
+        """Nothing, for the same reason."""
 
     def finish(self, run: Run) -> None:
         """Write the encoder with its head and tokenizer; config.json, by which others know a folder, comes last."""

@@ -1,0 +1,137 @@
+"""Which runs a page is about: one run, several, the runs of a folder, or a comparison with its final runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from yeonma.config import flat
+from yeonma.errors import RunError
+from yeonma.files import read_json
+from yeonma.run import Run
+
+RESULTS = "results.json"  # by which a comparison is known
+DETAILED = 4  # of so many runs the embedding and the answers are shown
+
+
+@dataclass(frozen=True)
+class Told:
+    """A run on a page. Runs of one `group` differ by their seed alone."""
+
+    name: str
+    group: str
+    run: Run
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Its settings, by dotted key."""
+        return flat(self.run.config().model_dump())
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page is about.
+
+    runs   all runs: curves and scores      detailed  those whose embedding and answers are shown
+    study  the results of a comparison, as results.json holds them; None where there is none
+    """
+
+    title: str
+    runs: Sequence[Told]
+    detailed: Sequence[Told]
+    study: Mapping[str, Any] | None = None
+
+    def groups(self) -> dict[str, list[Told]]:
+        """The runs by group, in their order."""
+        found: dict[str, list[Told]] = {}
+        for each in self.runs:
+            found.setdefault(each.group, []).append(each)
+        return found
+
+
+def gather(folders: Sequence[str | Path]) -> Shown:
+    """What is shown of run folders, of folders of runs, or of one comparison.
+
+    Raises: RunError for a folder that is none of them, for a comparison beside something else, or runs given twice.
+    """
+    paths = [Path(folder) for folder in folders]
+    studies = [path for path in paths if is_study(path)]
+    if studies and len(paths) > 1:
+        raise RunError(f"{studies[0]} is a comparison, which has a page of its own. Give it alone.")
+    if studies:
+        return _of_study(studies[0])
+    runs = [Run.open(place) for path in paths for place in run_folders(path)]
+    if len({run.folder.resolve() for run in runs}) < len(runs):
+        raise RunError("A run was given twice. Give each folder once.")
+    told = _named(runs)
+    title = told[0].name if len(told) == 1 else f"{told[0].name} … {told[-1].name}"
+    return Shown(title, told, told[:DETAILED])
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds a comparison's results."""
+    return (folder / RESULTS).is_file()
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """The folder itself where it is a run, else the runs right in it, by name.
+
+    Raises: RunError where there is none.
+    """
+    if (folder / "config.toml").is_file():
+        return [folder]
+    inside = sorted(path.parent for path in folder.glob("*/config.toml"))
+    if not inside:
+        begun = (folder / "study.toml").is_file()
+        raise RunError(
+            f"{folder} holds a comparison without results yet. Go on with it: yeonma compare -o {folder}"
+            if begun
+            else f"{folder} is no run folder, and none stands in it. `yeonma finetune -o {folder}` makes one."
+        )
+    return inside
+
+
+def _of_study(folder: Path) -> Shown:
+    """The final runs of a comparison; in detail the first run of each cell that kept its word table, best first."""
+    study = read_json(folder / RESULTS)
+    told = [
+        Told(
+            f"{cell['name']} · {run['seed']}", cell["name"], Run(folder / "cells" / cell["name"] / f"seed-{number:02d}")
+        )
+        for cell in study["cells"]
+        for number, run in enumerate(cell["runs"], start=1)
+    ]
+    found = [each for each in told if (each.run.folder / "config.toml").is_file()]
+    firsts = [next(runs) for _, runs in groupby(found, key=lambda each: each.group)]
+    best = sorted(firsts, key=lambda each: each.group != study["best"])
+    return Shown(folder.name, found, best[:DETAILED], study)
+
+
+def _named(runs: Sequence[Run]) -> list[Told]:
+    """Names that tell runs apart; runs whose settings differ by nothing but the seed are one group.
+
+    A group is called by the settings in which the groups differ, a run that stands alone by its folder.
+    """
+    settings = [flat(run.config().model_dump()) for run in runs]
+    names = _apart([run.folder for run in runs])
+    kept = [{key: value for key, value in each.items() if key != "seed"} for each in settings]
+    groups = {name: repr(each) for name, each in zip(names, kept, strict=True)}
+    if len(set(groups.values())) == len(runs):
+        return [Told(name, name, run) for name, run in zip(names, runs, strict=True)]
+    differing = [key for key in sorted(set().union(*kept)) if len({repr(each.get(key)) for each in kept}) > 1]
+    called = [", ".join(f"{key.rpartition('.')[2]}={each.get(key)}" for key in differing) for each in kept]
+    return [Told(name, group or "all", run) for name, group, run in zip(names, called, runs, strict=True)]
+
+
+def _apart(folders: Sequence[Path]) -> list[str]:
+    """The last parts of paths, as many as it takes to tell them apart."""
+    parts = [folder.resolve().parts for folder in folders]
+    for count in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(each[-count:]) for each in parts]
+        if len(set(names)) == len(names):
+            return names
+    return names

@@ -1,0 +1,36 @@
+"""What the page says, in English and Korean, read from words.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+
+from yeonma.pictures.words import Both
+
+
+@cache
+def _phrases() -> dict[str, dict[str, str]]:
+    return tomllib.loads((resources.files("yeonma.report") / "words.toml").read_text(encoding="utf-8"))
+
+
+def say(key: str, **values: object) -> Both:
+    """The phrase of that key, its {names} filled in; a value that is a Both is filled in by language."""
+    both = _phrases()[key]
+    filled = {
+        language: {
+            name: getattr(value, language) if isinstance(value, Both) else value for name, value in values.items()
+        }
+        for language in Both._fields
+    }
+    return Both(*(both[language].format(**filled[language]) for language in Both._fields))
+
+
+def word(key: str, **values: object) -> str:
+    """The phrase as HTML in both languages; the page's switch shows one."""
+    return say(key, **values).html()
+
+
+def plain(text: object) -> Both:
+    """What is the same in both languages."""
+    return Both(str(text), str(text))
