@@ -22,7 +22,7 @@ FLOORS = {
     "tasks": 3, "encoders": 3, "config": 3, "presets": 3, "pictures": 3,
     "model": 4, "batches": 4, "run": 4,
     "groups": 5, "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "exporting": 5,
-    "watch": 5, "plain_head": 5, "answered": 5,
+    "watch": 5, "plain_head": 5, "answered": 5, "explaining": 5,
     "finetuning": 6, "linear": 6, "wide_deep": 6, "train": 6, "pretraining": 6, "report": 6,
     "comparing": 7, "serve": 7,
     "api": 8, "studies": 8, "cli": 9, "__main__": 10,

@@ -123,7 +123,7 @@ def test_pieces_of_the_product_give_what_the_whole_gives(seed, k):
         row[out[out >= 0]] = -np.inf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(intrinsic, "_ROWS", 8)
-        places, products = intrinsic._best(matrix, targets, left_out, k)
+        places, products = intrinsic.nearest_rows(matrix, targets, left_out, k)
     assert (places == np.argsort(-whole, axis=1, kind="stable")[:, :k]).all()
     assert np.allclose(products, np.sort(whole, axis=1)[:, ::-1][:, :k], atol=1e-5)
 

@@ -180,4 +180,4 @@ def test_the_commands_work_on_a_run(tmp_path):
     run = yeonma.finetune(data="sample-single", encoder="ngram", output=tmp_path / "run",
                           overrides={"encoder": {"bits": 16}})  # fmt: skip
     assert yeonma.evaluate(run.folder, split="valid")["scores"]["accuracy"] > 0.5
-    assert (run.folder / "report" / "index.html").exists()
+    assert yeonma.Report(run.folder).write().exists()

@@ -98,3 +98,45 @@ def test_what_seeds_can_show_they_show():
     assert within(share(stats.paired_t(d, np.zeros(5)) <= 0.05 for d in differences), 0.8)
     assert stats.detectable(3, 8) > stats.detectable(5, 8) > stats.detectable(5, 1) > stats.detectable(10, 1)
     assert stats.detectable(1, 1) == math.inf
+
+
+def test_wilsons_interval_by_hand():
+    found = stats.wilson(8, 10)
+    assert (found.mean, found.n, found.sd) == (0.8, 10, pytest.approx(0.4))
+    known = reference.binomtest(8, 10).proportion_ci(0.95, method="wilson")
+    assert (found.low, found.high) == pytest.approx((known.low, known.high))
+    assert stats.wilson(10, 10).low == pytest.approx(10 / (10 + 1.959964**2))
+    assert stats.wilson(10, 10).high == pytest.approx(1)
+    assert stats.wilson(0, 10).low == pytest.approx(0)
+    with pytest.raises(ValueError, match="at least one example"):
+        stats.wilson(0, 0)
+
+
+@pytest.mark.parametrize(("n", "truth"), [(40, 0.5), (100, 0.9), (1000, 0.97)])
+def test_wilsons_interval_covers_the_truth_as_often_as_it_says(n, truth):
+    """As often as counting all outcomes says, which is near to 95 %: a share of n has n + 1 values."""
+    intervals = [stats.wilson(right, n) for right in range(n + 1)]
+    covers = np.array([each.low <= truth <= each.high for each in intervals])
+    exact = float(reference.binom.pmf(np.arange(n + 1), n, truth) @ covers)
+    assert abs(exact - 0.95) < 0.02
+    drawn = np.random.default_rng(n).binomial(n, truth, DRAWS)
+    assert within(share(covers[drawn]), exact)
+
+
+def test_the_bootstrap_is_of_the_mean():
+    values = np.random.default_rng(4).normal(3, 1, 400)
+    found, student = stats.bootstrap(values), stats.interval(values)
+    assert (found.mean, found.sd, found.n) == (student.mean, student.sd, 400)
+    assert (found.low, found.high) == pytest.approx((student.low, student.high), abs=0.02)
+    assert found == stats.bootstrap(values)
+    assert found != stats.bootstrap(values, seed=1)
+    assert stats.bootstrap([2.0])[:3] == (2, -math.inf, math.inf)
+    with pytest.raises(ValueError, match="at least one value"):
+        stats.bootstrap([])
+
+
+def test_the_bootstrap_covers_the_truth_nearly_as_often_as_it_says():
+    rng = np.random.default_rng(5)
+    earned = rng.beta(0.6, 0.3, (DRAWS, 60))  # F1 of answers: mostly near 0 or 1
+    found = [stats.bootstrap(values, draws=399, seed=i) for i, values in enumerate(earned)]
+    assert 0.92 < share(each.low <= 2 / 3 <= each.high for each in found) < 0.96

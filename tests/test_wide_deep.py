@@ -263,4 +263,4 @@ def test_the_commands_work_on_a_run(tmp_path):
     small = {"encoder": {"ngram": {"bits": 14}, "cnn": {"dim": 8}}, "train": {"epochs": 1}}
     run = yeonma.finetune(data="sample-single", encoder="wide-deep", output=tmp_path / "run", overrides=small)
     assert yeonma.evaluate(run.folder, split="valid")["scores"]["accuracy"] > 0.5
-    assert (run.folder / "report" / "index.html").exists()
+    assert yeonma.Report(run.folder).write().exists()

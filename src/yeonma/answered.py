@@ -21,6 +21,7 @@ def table(
     id, texts        the example          data  "name:split" of what was scored
     gold, predicted  answers as one line; gold is null where it is unknown
     right            whether they are the same; null where gold is unknown
+    error            |predicted − gold| where answers are numbers; else null
     probability      of the answer
     tokens, unknown  tokens read of it, in all rows and windows, and how many of them have no row of their own; unknown
                      is null where an encoder has no unknown tokens
@@ -39,6 +40,7 @@ def table(
         "gold": pl.Series([None if e.gold is None else task.written(e, e.gold) for e in examples], dtype=pl.String),
         "predicted": pl.Series([task.written(e, p.value) for e, p in pairs], dtype=pl.String),
         "right": pl.Series([None if e.gold is None else task.right(e, p) for e, p in pairs], dtype=pl.Boolean),
+        "error": pl.Series([_error(e.gold, p.value) for e, p in pairs], dtype=pl.Float64),
         "probability": pl.Series([p.score for p in predictions], dtype=pl.Float64),
         "tokens": pl.Series([sum(len(window.ids) for window in each) for each in windows], dtype=pl.UInt32),
         "unknown": pl.Series([_total(each) for each in unknown], dtype=pl.UInt32),
@@ -46,6 +48,10 @@ def table(
         "predicted_spans": pl.Series([_spans(p.spans or p.value) for p in predictions], dtype=pl.List(span)),
     }
     return pl.DataFrame(columns).with_columns(pl.lit(data).alias("data"))
+
+
+def _error(gold: Any, answer: Any) -> float | None:
+    return abs(float(answer) - gold) if isinstance(gold, float) else None
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

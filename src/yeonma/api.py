@@ -156,11 +156,10 @@ def training(
 ) -> Iterator[Event]:
     """Fine-tune in a run folder and yield its events; `config` may be None when an old run is resumed.
 
-    Keeps status.json true, turns the machine's own failures into ours, and writes the page at the end. A new run whose
-    input turns out to be wrong leaves no folder behind.
+    Keeps status.json true, and turns the machine's own failures into ours. A new run whose input turns out to be wrong
+    leaves no folder behind.
     Raises: YeonmaError.
     """
-    from yeonma.report import write_page
     from yeonma.watch import watched
 
     if config is not None and not resume:
@@ -173,7 +172,7 @@ def training(
         run = Run.open(output)
         run.lock()
     events = _finetuned(run, config, examples, resume, stop, progress)
-    yield from watched(run, events, new=not resume, advice=ADVICE, finished=lambda: write_page(run))
+    yield from watched(run, events, new=not resume, advice=ADVICE)
 
 
 def _begun_with(config: configs.Config | None, output: str | Path, resume: bool) -> configs.Config:
@@ -239,7 +238,6 @@ def evaluate(
     Raises: RunError, DataError, VectorsError, ConfigError.
     """
     from yeonma.answered import table
-    from yeonma.report import write_page
     from yeonma.scoring import evaluate as score
 
     if is_vectors(folder):
@@ -260,7 +258,6 @@ def evaluate(
     if run is not None:
         run.save_scores(name, split, scores)
         run.save_predictions(table(model, examples, prepared, predictions, f"{name}:{split}"))
-        write_page(run)
     return {"n": len(examples), "data": name, "split": split, "scores": scores}
 
 

@@ -94,7 +94,7 @@ def analogies(vectors: Vectors, tests: wordsim.Questions, progress: Progress = s
         chunk = covered[begin : begin + _TARGETS]
         a, b, c, d = places[chunk].T
         targets = unit_rows(vectors.matrix[b]) - unit_rows(vectors.matrix[a]) + unit_rows(vectors.matrix[c])
-        right[chunk] = _best(vectors.matrix, targets, places[chunk, :3], 1)[0][:, 0] == d
+        right[chunk] = nearest_rows(vectors.matrix, targets, places[chunk, :3], 1)[0][:, 0] == d
         progress(f"analogies {tests.name}", begin + len(chunk), len(covered), "questions")
     asked = np.isin(np.arange(len(places)), covered)
     categories = np.array(tests.categories)
@@ -109,7 +109,7 @@ def nearest(vectors: Vectors, word: str, k: int = 10) -> list[tuple[str, float]]
     """
     rows, how = look_up(vectors, [word])
     target = rows if how[0] != UNKNOWN else vectors.vector(word)[None]
-    places, cosines = _best(vectors.matrix, unit_rows(target), np.array([[_known(vectors, word)]]), k)
+    places, cosines = nearest_rows(vectors.matrix, unit_rows(target), np.array([[_known(vectors, word)]]), k)
     found = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
     return [(vectors.words[place], cosine) for place, cosine in found if place >= 0]
 
@@ -175,7 +175,9 @@ def _share(right: np.ndarray, asked: np.ndarray, of: np.ndarray) -> dict[str, An
     }
 
 
-def _best(matrix: np.ndarray, targets: np.ndarray, left_out: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_rows(
+    matrix: np.ndarray, targets: np.ndarray, left_out: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     """For each target (n, dim) the k rows of the greatest cosine (n, k), the first of equal ones first, and products.
 
     left_out (n, m) rows that are no answer; −1 is none. Missing answers are −1. The matrix is read in pieces.

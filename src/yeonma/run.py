@@ -345,7 +345,7 @@ class Run:
     def words(self) -> list[str]:
         """The names of the table's rows; empty where it was not kept."""
         path = self.folder / "embeddings" / "words.txt"
-        return path.read_text(encoding="utf-8").split("\n") if path.exists() else []
+        return path.read_bytes().decode("utf-8").split("\n") if path.exists() else []
 
     def probes(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """What the loop recorded for the page, by step: see docs/architecture.md.

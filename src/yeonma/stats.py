@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,42 @@ def interval(values: Sequence[float], level: float = 0.95) -> Interval:
     sd = float(xs.std(ddof=1))
     reach = float(t.ppf(0.5 + level / 2, len(xs) - 1)) * sd / math.sqrt(len(xs))
     return Interval(mean, mean - reach, mean + reach, sd, len(xs))
+
+
+def wilson(right: int, n: int, level: float = 0.95) -> Interval:
+    """Wilson's interval for a share of examples (1927): all p with |right/n − p| ≤ z · √(p (1 − p) / n).
+
+    It lies within 0 and 1, and says something of the spread where all are right, too. `mean` is right / n, `sd` that of
+    one example, √(mean (1 − mean)).
+    Raises: ValueError for no example.
+    """
+    if n < 1:
+        raise ValueError("a share needs at least one example")
+    mean, z = right / n, NormalDist().inv_cdf(0.5 + level / 2)
+    middle, scale = mean + z * z / (2 * n), 1 + z * z / n
+    reach = z * math.sqrt(mean * (1 - mean) / n + (z / (2 * n)) ** 2)
+    return Interval(mean, (middle - reach) / scale, (middle + reach) / scale, math.sqrt(mean * (1 - mean)), n)
+
+
+def bootstrap(values: Sequence[float], draws: int = 1999, seed: int = 0, level: float = 0.95) -> Interval:
+    """The percentile interval of a mean over examples (Efron 1979; Efron & Tibshirani 1993, ch. 13).
+
+    values  what each example earned: F1, an absolute error
+    Between quantiles of the means of `draws` samples of n values, drawn with replacement. For few or very skewed values
+    it is somewhat too narrow; one value says nothing of the spread, so both ends are ±∞ then.
+    Raises: ValueError for no value.
+    """
+    xs = np.asarray(values, np.float64)
+    if not len(xs):
+        raise ValueError("an interval needs at least one value")
+    mean = float(xs.mean())
+    if len(xs) == 1:
+        return Interval(mean, -math.inf, math.inf, math.nan, 1)
+    rng, step = np.random.default_rng(seed), max(1, _BLOCK // len(xs))
+    sizes = [min(step, draws - start) for start in range(0, draws, step)]
+    means = np.concatenate([xs[rng.integers(0, len(xs), (size, len(xs)))].mean(1) for size in sizes])
+    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2]).tolist()
+    return Interval(mean, low, high, float(xs.std(ddof=1)), len(xs))
 
 
 def paired_t(ones: Sequence[float], others: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 from yeonma.errors import DiskError, InputError, OutOfMemory
@@ -14,18 +14,15 @@ HEARTBEAT = 5.0  # seconds between two writes of status.json
 MEMORY = ("not enough memory", "out of memory", "allocate memory")  # how torch says it, in a RuntimeError
 
 
-def watched(
-    run: Run, events: Iterator[Event], *, new: bool, advice: str, finished: Callable[[], object] = lambda: None
-) -> Iterator[Event]:
+def watched(run: Run, events: Iterator[Event], *, new: bool, advice: str) -> Iterator[Event]:
     """The events of a run that is locked; at their end, however they end, its status says so and it is released.
 
-    new       whether this is the run's first start: where its input turns out to be wrong it leaves no folder behind
-    advice    what to lower when memory runs out
-    finished  called when the run has ended by itself or was stopped, before its last event is handed on
+    new     whether this is the run's first start: where its input turns out to be wrong it leaves no folder behind
+    advice  what to lower when memory runs out
     Raises: OutOfMemory, and what the events raise.
     """
     try:
-        yield from _noted(run, events, advice, finished)
+        yield from _noted(run, events, advice)
     except (KeyboardInterrupt, GeneratorExit):
         if run.status().get("state") == "running":
             run.set_status("interrupted", reason="stopped without saving")
@@ -42,7 +39,7 @@ def watched(
         run.release()
 
 
-def _noted(run: Run, events: Iterator[Event], advice: str, finished: Callable[[], object]) -> Iterator[Event]:
+def _noted(run: Run, events: Iterator[Event], advice: str) -> Iterator[Event]:
     run.set_status("running", step=0)
     beat = time.monotonic()
     try:
@@ -51,7 +48,6 @@ def _noted(run: Run, events: Iterator[Event], advice: str, finished: Callable[[]
                 state = "interrupted" if event.reason == "interrupted" else "done"
                 run.set_status(state, step=event.step, reason=event.reason)
                 run.note(f"{event.reason} at step {event.step}; best {event.best_score} at step {event.best_step}")
-                finished()
             elif time.monotonic() - beat > HEARTBEAT:
                 beat = time.monotonic()
                 run.set_status("running", step=event.step)

@@ -261,13 +261,25 @@ def test_predict_a_column_without_labels(yeonma):
 # -- report, doctor ----------------------------------------------------------------------------------------------------
 
 
-def test_report_writes_the_page_again(yeonma, place):
-    page = place / "run/report/index.html"
-    before = page.read_text(encoding="utf-8")
-    page.unlink()
-    shown = yeonma("report", "run")
+def test_report_writes_the_same_page_every_time(yeonma, place):
+    shown = yeonma("report", "run", "--explain", "0")
     assert (shown.code, shown.out) == (0, "run/report/index.html\n")
-    assert page.read_text(encoding="utf-8") == before
+    page = (place / "run/report/index.html").read_text(encoding="utf-8")
+    yeonma("report", "run", "--explain", "0", "-o", "again.html")
+    assert (place / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_report_writes_pictures_too(yeonma, place):
+    assert yeonma("report", "run", "--pictures", "drawn").code == 0
+    assert {"loss.png", "loss.svg", "path.png"} <= {path.name for path in (place / "drawn").iterdir()}
+
+
+def test_report_says_what_it_cannot_show(yeonma, place):
+    (place / "empty").mkdir()
+    told = yeonma("report", "empty")
+    assert told.code == 2 and "no run folder" in told.err
+    told = yeonma("report", "run", "--map", "pcaa")
+    assert told.code == 2 and "pca" in told.err
 
 
 def test_doctor(yeonma):

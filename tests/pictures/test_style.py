@@ -11,7 +11,7 @@ import pytest
 from yeonma.errors import DiskError
 from yeonma.optim.rules import rules
 from yeonma.pictures import style
-from yeonma.pictures.style import COLOURS, Look, colour, marker, write_figure
+from yeonma.pictures.style import COLOURS, DARK, PAPER, SERIES, Look, colour, marker, write_figure
 
 # Machado, Oliveira & Fernandes 2009, severity 1: linear RGB as seen with a kind of cone missing.
 EYES = {
@@ -32,11 +32,25 @@ def lab(code, eye):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+@pytest.mark.parametrize("colours", [COLOURS, SERIES])
 @pytest.mark.parametrize("eye", EYES)
-def test_colours_are_told_apart(eye):
+def test_colours_are_told_apart(eye, colours):
     """A difference of 2 is just seen side by side; of 20, across a picture."""
-    seen = [lab(code, EYES[eye]) for code in COLOURS]
+    seen = [lab(code, EYES[eye]) for code in colours]
     assert min(np.linalg.norm(a - b) for a, b in itertools.combinations(seen, 2)) > 20
+
+
+def luminance(code):
+    rgb = np.array([int(code[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("paper", [PAPER, DARK])
+@pytest.mark.parametrize("code", SERIES)
+def test_lines_of_data_stand_out_from_light_and_dark_paper(code, paper):
+    """The contrast of WCAG 2.2."""
+    low, high = sorted([luminance(code), luminance(paper)])
+    assert (high + 0.05) / (low + 0.05) >= 3
 
 
 def test_every_rule_has_a_colour_and_a_mark_of_its_own():

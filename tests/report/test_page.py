@@ -1,32 +1,36 @@
-"""The page of a run: whole, self-contained, in both languages, with texts escaped."""
+"""The page of a run and of several: whole, self-contained, in both languages, with what comes from data escaped."""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
 
-from builders import config, dataset
-from yeonma.finetuning import train
+from builders import config
 from yeonma.report import write_page
-from yeonma.report.curves import chart
+from yeonma.report.gather import gather
+from yeonma.report.page import page
 from yeonma.run import Run
 
 
 class Balance(HTMLParser):
-    """Every tag that is opened is closed in its order."""
+    """Every tag that is opened is closed in its order; what the page links to; the ids of its elements."""
 
-    VOID = ("meta", "input", "link", "line", "circle", "path")
+    VOID = ("meta", "input", "link", "br", "hr")
 
-    def __init__(self) -> None:
+    def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[str] = []
         self.sources: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        self.sources += [value for name, value in attrs if name in ("src", "href") and not value.startswith("#")]
+        self.ids += [value for name, value in attrs if name == "id"]
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -35,25 +39,33 @@ class Balance(HTMLParser):
             assert self.open.pop() == tag, tag
 
 
-@pytest.fixture
-def run(tmp_path):
-    run = Run.create(tmp_path / "run <b>", config())
-    made = dataset()
-    run.save_data(made)
-    list(train(run.config(), run, made))
-    run.set_status("done")
-    return run
+@pytest.fixture(scope="module")
+def texts(runs) -> dict[str, str]:
+    return {"one": page(gather([runs[0].folder]), explain=1)[0], "three": page(gather([runs[0].folder.parent]))[0]}
 
 
-def test_it_is_whole_and_self_contained(run):
-    text = write_page(run).read_text(encoding="utf-8")
-    parser = Balance()
-    parser.feed(text)
-    assert parser.open == []
-    assert parser.sources == ["data:,"]
-    assert "<b>" not in text.split("<main>")[1]
-    for word in ("accuracy", "정확도", "majority class", "다수 범주", "<polyline", "macro F1"):
-        assert word in text, word
+@pytest.mark.parametrize("which", ["one", "three"])
+def test_it_is_whole_and_self_contained(texts, which):
+    found = Balance(texts[which])
+    assert found.open == []
+    assert all(source.startswith("data:") for source in found.sources)
+    assert len(found.ids) == len(set(found.ids))
+    assert "<b>runs" not in texts[which]
+    assert not re.search(r"https?://(?!www\.w3\.org)", texts[which])
+
+
+def test_it_says_what_was_asked_of_a_run(texts):
+    for said in (
+        "accuracy (share)", "정확도 (비율)", "majority class", "다수 범주", "macro F1", "Norm of a step by layer",
+        "가장 많이 움직인 낱말", "CKA", "The way of the weights", "The most confident mistakes", "답을 떠받친 낱말",
+        "class=map", 'class="word"', "bilstm-attention",
+    ):  # fmt: skip
+        assert said in texts["one"], said
+
+
+def test_several_runs_have_bands_and_means_and_part_in_their_answers(texts):
+    for said in ("± ", "Student", "optimizer=adam", "How often runs give the same answer", "시드만 다른 실행들"):
+        assert said in texts["three"], said
 
 
 def test_an_unfinished_run_says_so(tmp_path):
@@ -61,13 +73,13 @@ def test_an_unfinished_run_says_so(tmp_path):
     assert "not finished" in write_page(run).read_text(encoding="utf-8")
 
 
-def test_both_languages_have_every_phrase():
+def test_both_languages_have_every_phrase_and_every_phrase_is_used():
     words = tomllib.loads((resources.files("yeonma.report") / "words.toml").read_text(encoding="utf-8"))
-    assert all(set(both) == {"en", "ko"} for both in words.values())
+    assert all(set(both) == {"en", "ko"} and all(both.values()) for both in words.values())
 
 
-@pytest.mark.parametrize("ys", [[], [1.0], [2.0, 2.0], [1.0, -3.0, 5.0]])
-def test_charts_of_no_one_flat_and_many_points(ys):
-    drawn = chart("title", "step", [("a", list(range(len(ys))), ys)])
-    assert ("<svg" in drawn) == bool(ys)
-    assert "nan" not in drawn
+def test_the_pictures_are_named_apart_and_written(texts, runs, tmp_path):
+    pictures = page(gather([runs[0].folder]))[1]
+    written = pictures.write(tmp_path)
+    assert {path.suffix for path in written} == {".png", ".svg"}
+    assert len({path.name for path in written}) == 2 * len(pictures) > 12

@@ -43,10 +43,13 @@ def evaluate(
     """
     from yeonma import api
     from yeonma.cli.screen import bars, print_json, score_lines
+    from yeonma.report import write_page
 
     asked = {"similarity": similarity or (), "analogies": analogies or (), "nearest": nearest or ()}
     with bars() as progress:
         result = api.evaluate(run, data, split=split, progress=progress, **asked)
+    if scored := api.run_of(run):
+        write_page(scored)
     if as_json:
         print_json(result)
     elif "scores" in result:

@@ -57,6 +57,7 @@ def finetune(
     from yeonma import config as configs
     from yeonma.cli.screen import Bars, print_json, stop_on_signal
     from yeonma.errors import ConfigError
+    from yeonma.report import write_page
     from yeonma.run import Run
 
     rates = {"train.layer_decay": layer_decay, "train.embedding_lr": embedding_lr, "train.head_lr": head_lr}
@@ -86,6 +87,7 @@ def finetune(
             )
         finally:
             bars.close()
+    write_page(Run(output))
     if as_json:
         facts = {"step": end.step, "reason": end.reason, "best_step": end.best_step, "validation_score": end.best_score}
         print_json({"run": str(output), **facts, "seconds": round(end.seconds, 2)})

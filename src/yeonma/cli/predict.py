@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from yeonma.explaining import Method
     from yeonma.model import Model
-    from yeonma.records import Example
+    from yeonma.records import Example, Prediction, Progress
 
 
 def predict(
@@ -30,12 +31,18 @@ def predict(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A .jsonl file; left out: stdout.")] = None,
     column: Annotated[str | None, typer.Option(help="The text column of the file.", metavar="NAME")] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            help="Say which words carried each answer: leave-one-out (any model) or gradient.", metavar="METHOD"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
     """Answer texts, in their order, one JSON object a line."""
     import json
 
-    from yeonma import api
+    from yeonma import api, explaining
     from yeonma.cli.screen import bars, print_json
     from yeonma.errors import ConfigError
     from yeonma.files import write_text
@@ -44,13 +51,16 @@ def predict(
         raise ConfigError("Give texts or a file with -i, not both.")
     if as_json and output:
         raise ConfigError("--json prints on stdout and -o writes a file: give one of them.")
+    way = None if explain is None else explaining.method_of(explain)
     model = api.load_model(run)
     examples = _file(model, run, input_, column) if input_ else _given(model, text or _stdin())
     if not examples:
         raise ConfigError("There is nothing to predict. Give texts, a file with -i, or lines on stdin.")
     with bars() as progress:
         predictions = model.predictions(model.prepare(examples, progress, cache=False), examples, progress)
-    rows = [model.task.row(example, prediction) for example, prediction in zip(examples, predictions, strict=True)]
+        words = _words(model, examples, predictions, way, progress) if way else [{}] * len(examples)
+    answered = zip(examples, predictions, words, strict=True)
+    rows = [{**model.task.row(example, prediction), **carried} for example, prediction, carried in answered]
     if as_json:
         print_json({"predictions": rows})
         return
@@ -59,6 +69,19 @@ def predict(
         write_text(output, lines)
     else:
         typer.echo(lines, nl=False)
+
+
+def _words(
+    model: Model, examples: Sequence[Example], predictions: Sequence[Prediction], way: Method, progress: Progress
+) -> list[dict[str, Any]]:
+    """{"words": …} for each example."""
+    from yeonma import explaining
+
+    found: list[dict[str, Any]] = []
+    for example, prediction in zip(examples, predictions, strict=True):
+        found.append({"words": explaining.rows(example, way(model, example, prediction))})
+        progress("explaining", len(found), len(examples), "texts")
+    return found
 
 
 def _stdin() -> list[str]:

@@ -1,4 +1,4 @@
-"""yeonma report: write the page of a run again."""
+"""yeonma report: one page about runs or a comparison."""
 
 from __future__ import annotations
 
@@ -9,10 +9,32 @@ import typer
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")],
+    folders: Annotated[
+        list[Path], typer.Argument(help="Run folders, folders of runs, or one comparison.", metavar="RUN|DIR...")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The HTML file. Left out: FOLDER/report/index.html; of several folders report.html."
+        ),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Write every picture as SVG and PNG into this folder, too.", metavar="DIR")
+    ] = None,
+    map_: Annotated[
+        str, typer.Option("--map", help="How words are projected: pca | tsne | umap.", metavar="METHOD")
+    ] = "pca",
+    explain: Annotated[
+        int, typer.Option(help="How many wrong and right answers of each run are explained by their words.", min=0)
+    ] = 3,
 ) -> None:
-    """Write RUN/report/index.html: scores, learning curves, coverage, settings."""
-    from yeonma.report import write_page
-    from yeonma.run import Run
+    """Write one self-contained page: scores, curves, what fine-tuning did to the embedding, errors worth reading.
 
-    typer.echo(write_page(Run.open(run)))
+    Of a comparison: who is better, and whether that is shown. Korean and English, light and dark, no network.
+    """
+    from yeonma.cli.screen import bars
+    from yeonma.report import Report
+
+    with bars() as progress:
+        path = Report(*folders).write(output, pictures=pictures, map=map_, explain=explain, progress=progress)
+    typer.echo(path)

@@ -1,5 +1,6 @@
-"""What a run folder shows: it reads runs and never trains."""
+"""What run folders show, as tables and as a page: it reads runs and never trains."""
 
-from yeonma.report.page import all_scores, write_page
+from yeonma.report.page import write_page
+from yeonma.report.report import Report
 
-__all__ = ["all_scores", "write_page"]
+__all__ = ["Report", "write_page"]

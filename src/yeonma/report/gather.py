@@ -37,10 +37,12 @@ class Shown:
     """What a page is about.
 
     runs   all runs: curves and scores      detailed  those whose embedding and answers are shown
+    place  where its page stands where no other place is named
     study  the results of a comparison, as results.json holds them; None where there is none
     """
 
     title: str
+    place: Path
     runs: Sequence[Told]
     detailed: Sequence[Told]
     study: Mapping[str, Any] | None = None
@@ -69,7 +71,8 @@ def gather(folders: Sequence[str | Path]) -> Shown:
         raise RunError("A run was given twice. Give each folder once.")
     told = _named(runs)
     title = told[0].name if len(told) == 1 else f"{told[0].name} … {told[-1].name}"
-    return Shown(title, told, told[:DETAILED])
+    place = paths[0] / "report" / "index.html" if len(paths) == 1 else Path("report.html")
+    return Shown(title, place, told, told[:DETAILED])
 
 
 def is_study(folder: Path) -> bool:
@@ -108,7 +111,7 @@ def _of_study(folder: Path) -> Shown:
     found = [each for each in told if (each.run.folder / "config.toml").is_file()]
     firsts = [next(runs) for _, runs in groupby(found, key=lambda each: each.group)]
     best = sorted(firsts, key=lambda each: each.group != study["best"])
-    return Shown(folder.name, found, best[:DETAILED], study)
+    return Shown(folder.name, folder / "report" / "index.html", found, best[:DETAILED], study)
 
 
 def _named(runs: Sequence[Run]) -> list[Told]:

@@ -1,0 +1,51 @@
+"""The few shapes of HTML that the page is made of. What comes from data is escaped by whoever hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+from yeonma.report.phrases import word
+
+
+class Cell(NamedTuple):
+    """A cell of a table that is sorted by another value than the text it shows."""
+
+    html: str
+    value: float | str
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, sortable: bool = False) -> str:
+    """A table; a sortable one is sorted by a click on its head."""
+    top = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    kind = " class=sortable" if sortable else ""
+    return f"<div class=scroll><table{kind}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def _cell(cell: str | Cell) -> str:
+    if isinstance(cell, Cell):
+        return f'<td data-v="{escape(str(cell.value), quote=True)}">{cell.html}</td>'
+    return f"<td>{cell}</td>"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A number with so many digits behind the point; a dash where there is none."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def part(key: str, body: str, level: int = 2) -> str:
+    """A body under its heading, one of level 2 with an id to link to; nothing where the body is empty."""
+    named = f'id="{key}"' if level == 2 else f'class="{key}"'
+    return f"<h{level} {named}>{word(key)}</h{level}>{body}" if body else ""
+
+
+def fold(summary: str, body: str, *, opened: bool = False) -> str:
+    """What is unfolded by a click; nothing where there is nothing inside."""
+    return f"<details{' open' * opened}><summary>{summary}</summary>{body}</details>" if body else ""
+
+
+def note(key: str, **values: object) -> str:
+    """A remark in both languages."""
+    return f"<p class=note>{word(key, **values)}</p>"

@@ -1,0 +1,133 @@
+"""The page in a real browser: no error, no request, languages, search, sorting, small screens, large comparisons."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import yeonma
+from report_builders import study
+from yeonma.files import write_json
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no browser: install one of {', '.join(BROWSERS)}")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+class Seen:
+    """A page that is open, what it said to the console, and what it asked for."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.page = browser.new_page(**options)
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+
+    def quiet(self) -> bool:
+        """Whether nothing went wrong and nothing was fetched but the file itself and what it holds."""
+        return not self.said and all(url.startswith(("file:", "data:")) for url in self.asked)
+
+
+@pytest.fixture(scope="module")
+def written(runs, tmp_path_factory) -> Path:
+    return yeonma.Report(runs[0].folder).write(tmp_path_factory.mktemp("page") / "페이지.html", explain=1)
+
+
+def test_it_shows_one_language_at_a_time(browser, written):
+    seen = Seen(browser, written, locale="en-US")
+    english = seen.page.locator("main [lang=en]").first
+    korean = seen.page.locator("main [lang=ko]").first
+    assert english.is_visible() and not korean.is_visible()
+    seen.page.check("#ko")
+    assert korean.is_visible() and not english.is_visible()
+    assert seen.page.evaluate("document.documentElement.lang") == "ko"
+    assert seen.page.locator("svg text[lang=ko]").first.is_visible()
+    assert not seen.page.locator("svg text[lang=en]").first.is_visible()
+    assert seen.quiet(), seen.said
+
+
+def test_a_korean_browser_sees_korean_first(browser, written):
+    assert Seen(browser, written, locale="ko-KR").page.locator("main [lang=ko]").first.is_visible()
+
+
+def test_light_and_dark_follow_the_system_and_the_switch(browser, written):
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = Seen(browser, written, color_scheme="dark").page
+    assert dark.evaluate(paper) == "rgb(20, 24, 29)"
+    dark.check("#light")
+    assert dark.evaluate(paper) == "rgb(255, 255, 255)"
+    light = Seen(browser, written, color_scheme="light").page
+    light.check("#dark")
+    assert light.evaluate(paper) == "rgb(20, 24, 29)"
+
+
+def test_a_word_is_found_on_the_map_with_its_neighbours(browser, written, runs):
+    seen = Seen(browser, written)
+    word = yeonma.Report(runs[0].folder).moved(1)["word"][0]
+    box = seen.page.locator(".map").first
+    box.locator(".find").fill(word)
+    assert word in box.locator(".said").inner_text()
+    box.locator(".find").fill("없는낱말임")
+    assert box.locator(".said").inner_text().strip() == ""
+    before = box.locator("canvas").evaluate("canvas => canvas.toDataURL()")
+    box.locator(".time").evaluate("bar => { bar.value = 0; bar.dispatchEvent(new Event('input')); }")
+    assert box.locator("canvas").evaluate("canvas => canvas.toDataURL()") != before
+    assert seen.quiet(), seen.said
+
+
+def test_a_table_is_sorted_by_a_click(browser, written):
+    seen = Seen(browser, written)
+    table = seen.page.locator("table.sortable").first
+    table.locator("th").nth(1).click()
+    downwards = table.locator("tbody tr td:nth-child(2)").all_inner_texts()
+    table.locator("th").nth(1).click()
+    upwards = table.locator("tbody tr td:nth-child(2)").all_inner_texts()
+    assert [float(each) for each in downwards] == sorted(map(float, downwards), reverse=True)
+    assert upwards == sorted(downwards, key=float)
+
+
+def test_a_phone_needs_no_sideways_scrolling(browser, written):
+    seen = Seen(browser, written, viewport={"width": 360, "height": 740})
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_it_prints_without_its_switches(browser, written):
+    seen = Seen(browser, written)
+    seen.page.emulate_media(media="print")
+    assert not seen.page.locator("body > label").first.is_visible()
+    assert len(seen.page.pdf()) > 10_000
+
+
+def test_a_comparison_of_200_runs_opens_at_once_and_is_no_burden(browser, runs, tmp_path):
+    write_json(tmp_path / "study" / "results.json", study(40, 5, 12))
+    for cell in range(40):  # runs as a comparison keeps them, the first of each cell whole
+        for number in range(1, 6):
+            place = tmp_path / "study" / "cells" / f"cell<{cell}> & co" / f"seed-{number:02d}"
+            left_out = () if number == 1 else ("embeddings", "probes", "predictions.parquet")
+            shutil.copytree(runs[0].folder, place, ignore=shutil.ignore_patterns("checkpoints", "model", *left_out))
+    page = yeonma.Report(tmp_path / "study").write(tmp_path / "page.html")
+    assert page.stat().st_size < 15e6
+    began = time.monotonic()
+    seen = Seen(browser, page)
+    assert seen.page.locator("table.sortable").first.is_visible()
+    assert time.monotonic() - began < 3
+    assert seen.quiet(), seen.said
