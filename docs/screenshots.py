@@ -52,7 +52,7 @@ def comparison(folder: Path, start: Path) -> Path:
 
 
 def shoot(browser: Any, page: Path, name: str, first: str, last: str, **look: Any) -> None:
-    """The part of a page from one element to the top of another, as PICTURES/name.png; on a map a word is looked for."""
+    """The part of a page from one element to the top of another as PICTURES/name.png; on a map a word is looked for."""
     view = browser.new_page(viewport={"width": 1080, "height": 900}, **look)
     view.goto(page.as_uri())
     if first == ".embedding_map":

@@ -1,0 +1,99 @@
+"""results/optimizers.md from the rows of results/optimizer-study.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from yeonma.files import write_text
+from yeonma.tasks.scores.names import NAMES
+
+HEAD = """# Nine optimizers, tuned alike
+
+Made by `YEONMA_DATA=DIR python benchmarks/optimizer_study.py`, which goes on where it was stopped. Every number is of
+5,000 test rows that are the same for all; rates were chosen on 1,000 other training rows. The rules of each study, and
+what the columns mean, stand in [docs/compare.md](../docs/compare.md): group letters and p are over seeds, with Holm's
+correction; "p runs" is about these runs alone. Time to target: a validation score of 0.99 × the best cell's.
+
+"""
+COLUMNS = (
+    "optimizer | group | test | 95 % interval | to the best | p | p runs | verdict | learning rate "
+    "| at target | examples | CPU s to it | CPU s of a run's steps | CPU s of tuning | failed trials, runs"
+)
+
+
+def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the tables of all studies."""
+    write_text(path, HEAD + "\n".join(line for row in rows for line in _part(row)) + "\n")
+
+
+def _part(row: Mapping[str, Any]) -> Iterator[str]:
+    results = row["optimizers"]
+    yield f"## {row['part']}"
+    yield ""
+    yield from (f"- {line}" for line in results["rules"])
+    yield ""
+    name, n = NAMES[results["metric"]], results["test_examples"]
+    yield f"Score: {name} on {n:,} test rows; target {results['target']:.4f}."
+    yield ""
+    yield f"| {COLUMNS} |"
+    yield "|" + "---|" * (COLUMNS.count("|") + 1)
+    for cell in results["cells"]:
+        yield _line(cell, cell["settings"]["train.optimizer"])
+    if "ngram" in row:
+        yield _line({**row["ngram"]["cells"][0], "group": "", "verdict": "beside them"}, "`ngram`, its own rule")
+    yield f"| {_majority(results)} |" + " |" * COLUMNS.count("|")
+    yield ""
+    yield from _frozen(row)
+    yield ""
+
+
+def _line(cell: Mapping[str, Any], name: str) -> str:
+    test, against, target = cell["test"], cell["against_best"] or {}, cell["to_target"] or {}
+    if not test:
+        return f"| {name} |" + " |" * 6 + f" {cell['verdict']} |" + " |" * 7
+    reached = f"{target['reached']}/{target['of']}" if target else "–"
+    costs, failed = cell["cpu_seconds"], [sum(cell[f"failed_{kind}"].values()) for kind in ("trials", "runs")]
+    cells = (
+        name, cell["group"], f"{test['mean']:.4f} ± {_number(test['sd'])}", f"{test['low']:.4f} … {test['high']:.4f}",
+        _signed(against.get("difference")), _number(against.get("p_holm"), 3), _number(against.get("p_these_runs"), 3),
+        cell["verdict"], ", ".join(f"{value:.3g}" for value in (cell["tuned"] or {}).values()), reached,
+        _often(target.get("examples")), _often(target.get("seconds")), _number(costs["steps_of_a_run"], 1),
+        f"{costs['tuning']:.0f}", f"{failed[0]}, {failed[1]}",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _majority(results: Mapping[str, Any]) -> str:
+    """What answers that read nothing would have had."""
+    majority = results["majority"]
+    if majority is None:
+        return "no entity anywhere: 0.0000 | | 0.0000"
+    return f"majority class ({majority['label']}) | | {majority['accuracy']:.4f}"
+
+
+def _frozen(row: Mapping[str, Any]) -> Iterator[str]:
+    """The winner with and without a frozen embedding, as a sentence."""
+    results = row["frozen"]
+    scores = {cell["settings"]["encoder.freeze"]: cell for cell in results["cells"]}
+    said = "; ".join(
+        f"{'tuned' if how == 'none' else f'frozen ({how})'} {cell['test']['mean']:.4f} ± "
+        f"{_number(cell['test']['sd'])}, {cell['cpu_seconds']['steps_of_a_run']:.1f} CPU s"
+        for how, cell in scores.items()
+        if cell["test"]
+    )
+    p = [cell["against_best"]["p_holm"] for cell in results["cells"] if cell["against_best"]]
+    yield f"Frozen against tuned, with {row['best']}: {said}; p = {_number(p[0] if p else None, 3)}."
+
+
+def _number(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.4f}"
+
+
+def _often(value: float | None) -> str:
+    return "∞" if value is None else f"{value:,.4g}"
