@@ -56,6 +56,22 @@ def test_the_paired_test_rejects_a_true_null_as_rarely_as_it_says(n):
     assert within(share(stats.paired_t(a, b) <= 0.05 for a, b in zip(ones, others, strict=True)), 0.05)
 
 
+def test_the_grain_of_a_small_test_set_keeps_equal_differences_from_being_certain():
+    assert stats.paired_t([0.75, 0.80], [0.74, 0.79], grain=0.01) == pytest.approx(0.178, abs=0.001)
+    assert stats.paired_t([0.5, 0.5], [0.5, 0.5], grain=0.01) == 1
+    a, b = [0.3, 0.5, 0.9], [0.1, 0.4, 0.2]
+    assert stats.paired_t(a, b, grain=0.01) == stats.paired_t(a, b)
+
+
+@pytest.mark.parametrize("n", [50, 200])
+def test_on_few_examples_and_two_seeds_a_true_null_is_seldom_rejected(n):
+    """Shares of n right answers, of two runs that are alike: without a grain about one in n pairs is certain."""
+    draw = np.random.default_rng(3)
+    shares = draw.binomial(n, 0.8, (2000, 2, 2)) / n
+    rejected = [stats.paired_t(one, other, grain=1 / n) <= 0.05 for one, other in shares]
+    assert share(rejected) <= 0.06
+
+
 def test_equal_differences_leave_nothing_to_chance():
     assert stats.paired_t([1, 2, 3], [1, 2, 3]) == 1
     assert stats.paired_t([2, 3, 4], [1, 2, 3]) == 0

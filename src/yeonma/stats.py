@@ -78,10 +78,13 @@ def bootstrap(values: Sequence[float], draws: int = 1999, seed: int = 0, level: 
     return Interval(mean, low, high, float(xs.std(ddof=1)), len(xs))
 
 
-def paired_t(ones: Sequence[float], others: Sequence[float]) -> float:
+def paired_t(ones: Sequence[float], others: Sequence[float], grain: float = 0.0) -> float:
     """Two-sided p of Student's paired t-test; scores of one seed stand at one place of both.
 
-    p is 1 where all differences are 0, and 0 where they are equal and not 0: such seeds leave nothing to chance.
+    grain  the smallest difference that two scores can have: 1 / n for the share of n examples that are right. The sample
+           deviation counts as at least grain / √6, that of the difference of two numbers rounded to a grain: few seeds
+           on a small test set often give the very same difference, which does not mean that they leave nothing to chance
+    p is 1 where all differences are 0, and without a grain 0 where they are equal and not 0.
     Raises: ValueError for unequal lengths or fewer than two pairs.
     """
     from scipy.stats import t
@@ -90,7 +93,8 @@ def paired_t(ones: Sequence[float], others: Sequence[float]) -> float:
     n = len(differences)
     if n < 2:
         raise ValueError("a paired test needs at least two pairs")
-    mean, error = float(differences.mean()), float(differences.std(ddof=1)) / math.sqrt(n)
+    mean = float(differences.mean())
+    error = max(float(differences.std(ddof=1)), grain / math.sqrt(6)) / math.sqrt(n)
     if error <= 1e-12 * abs(mean):
         return 0.0 if mean else 1.0
     return float(2 * t.sf(abs(mean) / error, n - 1))

@@ -60,10 +60,9 @@ def compare(
 
     Raises: ConfigError, also where a rule differs from those the study began with; YeonmaError of runs; Interrupted.
     """
-    lists = {
-        "optimizers": optimizers, "encoders": encoders, "vectors": [str(each) for each in vectors], "freeze": freeze,
-        "tokenizers": tokenizers,
-    }  # fmt: skip
+    lists = _axes(
+        optimizers=optimizers, encoders=encoders, vectors=vectors, freeze=freeze, tokenizers=tokenizers
+    )  # fmt: skip
     given = config is not None or choices or grid or any(lists.values())
     if given:
         base = plain(api.laid(config, **choices))
@@ -83,6 +82,17 @@ def compare(
     show(study)
     _finish(study, workers, storage, stale, stop, lambda: show(study))
     return Comparison(output, target, write=True)
+
+
+def _axes(**given: Sequence[str | Path]) -> dict[str, list[str]]:
+    """The values of the axes that have a name.
+
+    Raises: ConfigError for one value where several are asked for.
+    """
+    for name, values in given.items():
+        if isinstance(values, str | Path):
+            raise ConfigError(f"{name} must be a list of values to compare: {name}=[{str(values)!r}, …].")
+    return {name: [str(each) for each in values] for name, values in given.items()}
 
 
 def _data(base: Mapping[str, Any]) -> dict[str, Any]:

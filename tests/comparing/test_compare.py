@@ -157,6 +157,11 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(tmp_path, base)
     assert not (tmp_path / "s").exists()
 
 
+def test_one_value_is_no_list(tmp_path, base):
+    with pytest.raises(ConfigError, match=r"optimizers must be a list.*\['adam'"):
+        yeonma.compare(base, optimizers="adam", output=tmp_path / "study")
+
+
 def test_a_budget_too_small_for_a_step_says_so(tmp_path, base):
     small = {"optimizers": ["gd"], "tune": 1, "seeds": 1, "budget_examples": 50}
     with pytest.raises(InputError, match="The cell gd: .*not enough for one step, which sees 60"):

@@ -141,7 +141,8 @@ def _pairs(runs: Mapping[str, Sequence[Result]], cells: Mapping[str, Result]) ->
         scores = [{run["seed"]: run["test"] for run in runs[name]} for name in (one, other)]
         seeds = sorted(scores[0].keys() & scores[1].keys())
         a, b = ([each[seed] for seed in seeds] for each in scores)
-        p = stats.paired_t(a, b) if len(seeds) > 1 else None
+        grain = 1 / max(1, runs[one][0]["scores"]["n"])
+        p = stats.paired_t(a, b, grain) if len(seeds) > 1 else None
         difference = float(np.subtract(a, b).mean()) if seeds else None
         made.append({"one": one, "other": other, "seeds": len(seeds), "difference": difference, "p": p})
     adjusted = iter(stats.holm([pair["p"] for pair in made if pair["p"] is not None]))
