@@ -81,9 +81,9 @@ def bootstrap(values: Sequence[float], draws: int = 1999, seed: int = 0, level: 
 def paired_t(ones: Sequence[float], others: Sequence[float], grain: float = 0.0) -> float:
     """Two-sided p of Student's paired t-test; scores of one seed stand at one place of both.
 
-    grain  the smallest difference that two scores can have: 1 / n for the share of n examples that are right. The sample
-           deviation counts as at least grain / √6, that of the difference of two numbers rounded to a grain: few seeds
-           on a small test set often give the very same difference, which does not mean that they leave nothing to chance
+    grain  the smallest difference that two scores can have: 1 / n for the share of n examples that are right. The
+           sample deviation counts as at least grain / √6, that of the difference of two rounded numbers: few seeds on a
+           small test set often give the very same difference, which does not mean that nothing is left to chance
     p is 1 where all differences are 0, and without a grain 0 where they are equal and not 0.
     Raises: ValueError for unequal lengths or fewer than two pairs.
     """

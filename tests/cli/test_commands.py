@@ -258,6 +258,12 @@ def test_predict_a_column_without_labels(yeonma):
     assert [row["label"] for row in objects(done.out)] == ["부정", "긍정"]
 
 
+def test_predict_does_not_look_at_the_labels_of_a_file(yeonma):
+    Path("labelled.tsv").write_text("text\tlabel\n정말 최악\t모름\n정말 최고\t\n", encoding="utf-8")
+    done = yeonma("predict", "run", "-i", "labelled.tsv")
+    assert [row["label"] for row in objects(done.out)] == ["부정", "긍정"]
+
+
 # -- report, doctor ----------------------------------------------------------------------------------------------------
 
 
