@@ -32,10 +32,10 @@ ENCODER = Path("../pretrained/multilingual-e5-small-koen-fp16")  # seen from YEO
 TRIALS = [(1e-4, 1.0), (2e-4, 1.0), (4e-4, 0.9)]  # learning rate, layer decay
 EPOCHS = 2
 ADAPT = {
-    "steps": 2000, "batch_size": 32, "max_length": 128, "learning_rate": 3e-4, "mask": 0.3, "held_out": 0.005,
+    "steps": 1200, "batch_size": 32, "max_length": 128, "learning_rate": 3e-4, "mask": 0.3, "held_out": 0.005,
     "seed": 1,
 }  # fmt: skip
-OTHERS = 200_000  # reviews beside those of train that the encoder is adapted to
+OTHERS = 100_000  # reviews beside those of train that the encoder is adapted to
 HEAD = """# NSMC with a pretrained encoder
 
 Made by `YEONMA_DATA=DIR python benchmarks/nsmc_encoder.py`; a rerun goes on with what is missing. The encoder has 12
