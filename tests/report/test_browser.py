@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,42 @@ def test_a_table_is_sorted_by_a_click(browser, written):
     assert upwards == sorted(downwards, key=float)
 
 
+def test_a_column_is_sorted_by_what_it_holds(browser, written):
+    page = Seen(browser, written).page
+    for values, down in (
+        (["3", "", "inf", "–", "-2", "1e-5"], ["inf", "3", "1e-5", "-2", "", "–"]),
+        (["100", "9", "1a", "가"], ["가", "9", "1a", "100"]),
+    ):
+        page.evaluate(
+            """values => {
+              const table = document.querySelector("table.sortable");
+              table.tBodies[0].innerHTML = values.map((v) => `<tr><td data-v="${v}"></td></tr>`).join("");
+            }""",
+            values,
+        )
+        head = page.locator("table.sortable th").first
+        head.evaluate("head => head.removeAttribute('aria-sort')")
+        head.press(" ")
+        assert page.locator("table.sortable").first.locator("td").evaluate_all("c => c.map(e => e.dataset.v)") == down
+
+
+def test_a_word_is_found_however_it_is_written(browser, written):
+    text = written.read_text(encoding="utf-8")
+    start = text.index("<script type=application/json>") + 30
+    data = json.loads(text[start : text.index("</script>", start)])
+    data["words"][:2] = [unicodedata.normalize("NFD", "영화관"), "Naver"]
+    changed = written.with_name("changed.html")
+    changed.write_text(text[:start] + json.dumps(data) + text[text.index("</script>", start) :], encoding="utf-8")
+    box = Seen(browser, changed).page.locator(".map").first
+    for asked, found in (
+        ("영화관", data["words"][0]),
+        ("nAV", "Naver"),
+        (unicodedata.normalize("NFD", "영화관"), None),
+    ):
+        box.locator(".find").fill(asked)
+        assert (found or data["words"][0]) in box.locator(".said").text_content()
+
+
 def test_a_phone_needs_no_sideways_scrolling(browser, written):
     seen = Seen(browser, written, viewport={"width": 360, "height": 740})
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -112,7 +150,9 @@ def test_a_phone_needs_no_sideways_scrolling(browser, written):
 
 def test_it_prints_without_its_switches(browser, written):
     seen = Seen(browser, written)
+    seen.page.check("#dark")
     seen.page.emulate_media(media="print")
+    assert seen.page.evaluate("getComputedStyle(document.body).color") == "rgb(31, 41, 51)"
     assert not seen.page.locator("body > label").first.is_visible()
     assert len(seen.page.pdf()) > 10_000
 

@@ -192,3 +192,10 @@ def test_long_names_keep_both_ends():
     assert cut.startswith("bilstm")
     assert cut.endswith("adam")
     assert canvas.extent(cut, Look(), 9) <= 120
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.99998, 1), (-1.00003, -1), (0, 3), (250, 250.01)])
+def test_ticks_that_lie_close_have_numbers_that_differ(low, high):
+    axes = lines(TITLE, X, Y, [Line("a", [0, 1], [low, high])])(Look(page=True)).axes[0]
+    written = [axes.yaxis.get_major_formatter()(tick) for tick in axes.get_yticks()]
+    assert len(set(written)) == len(written) > 2

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tomllib
 from html.parser import HTMLParser
 from importlib import resources
 
+import polars as pl
 import pytest
 
 from builders import config
-from yeonma.report import write_page
+from yeonma.errors import RunError
+from yeonma.report import Report, write_page
 from yeonma.report.gather import gather
 from yeonma.report.page import page
 from yeonma.run import Run
@@ -71,6 +74,19 @@ def test_several_runs_have_bands_and_means_and_part_in_their_answers(texts):
 def test_an_unfinished_run_says_so(tmp_path):
     run = Run.create(tmp_path / "run", config())
     assert "not finished" in write_page(run).read_text(encoding="utf-8")
+
+
+def test_a_broken_file_is_an_error_of_ours_and_leaves_no_page(runs, tmp_path):
+    for name, broken in {
+        "embeddings/words.txt": lambda path: path.write_bytes(b"\xff\xfe"),
+        "eval/predictions.parquet": lambda path: pl.read_parquet(path).drop("gold").write_parquet(path),
+        "eval/scores.json": lambda path: path.write_text('{"a:b": {"n": 3, "accuracy": "x"}}'),
+    }.items():
+        place = shutil.copytree(runs[0].folder, tmp_path / name)
+        broken(place / name)
+        with pytest.raises(RunError, match="another version or shape"):
+            Report(place).write(tmp_path / "page.html", explain=0)
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_both_languages_have_every_phrase_and_every_phrase_is_used():

@@ -18,7 +18,7 @@ from yeonma.report.pictures import Pictures
 if TYPE_CHECKING:
     import polars as pl
 
-READ, EXPLAINED, LONGEST = 20, 3, 2000  # mistakes shown; answers explained of each kind; characters of a text
+READ, LONGEST = 20, 4000  # mistakes shown; characters of a text, more where a span lies further on
 
 
 def section(shown: Shown, pictures: Pictures, explain: int = 0, progress: Progress = silent) -> str:
@@ -74,13 +74,14 @@ def _mistakes(rows: pl.DataFrame) -> str:
     found = mistakes.confident(rows, READ).to_dicts()
     if not found:
         return note("answers_faultless")
+    numbers = found[0]["error"] is not None
     head = [word(f"answers_{key}") for key in ("text", "gold", "predicted")] + [
-        word("answers_error" if found[0]["error"] is not None else "answers_probability")
+        word("answers_error" if numbers else "answers_probability")
     ]
     body: list[list[str | Cell]] = [
         [_texts(row), escape(row["gold"]), escape(row["predicted"]), _sure(row)] for row in found
     ]
-    return part("answers_mistakes", table(head, body, sortable=True), level=3)
+    return part("answers_largest" if numbers else "answers_mistakes", table(head, body, sortable=True), level=3)
 
 
 def _sure(row: Mapping[str, Any]) -> Cell:
@@ -89,9 +90,15 @@ def _sure(row: Mapping[str, Any]) -> Cell:
 
 
 def _texts(row: Mapping[str, Any]) -> str:
-    """The texts of an example, with the characters of spans marked."""
+    """The texts of an example, with the characters of spans marked; a long end without any is left out."""
     spans = row["gold_spans"], row["predicted_spans"]
-    return "<hr>".join(marking.spans(text, *spans, i) for i, text in enumerate(row["texts"]))
+    last = max((each["end"] for side in spans for each in side or ()), default=0)
+    most = max(LONGEST, last)
+    return "<hr>".join(marking.spans(text[:most], *spans, i) + _more(text, most) for i, text in enumerate(row["texts"]))
+
+
+def _more(text: str, most: int) -> str:
+    return " …" if len(text) > most else ""
 
 
 def _carried(told: Told, rows: pl.DataFrame, explain: int, progress: Progress) -> str:
@@ -102,16 +109,22 @@ def _carried(told: Told, rows: pl.DataFrame, explain: int, progress: Progress) -
     from yeonma.model import Model
 
     model, blocks = Model.from_pretrained(told.run.model_folder), []
-    chosen = [*mistakes.confident(rows, explain).to_dicts(), *mistakes.certain(rows, explain).to_dicts()]
+    found = [*mistakes.confident(rows, explain).to_dicts(), *mistakes.certain(rows, explain).to_dicts()]
+    chosen = [row for row in found if row["predicted_spans"] != []]  # no word carries spans that there are none of
     for done, row in enumerate(chosen, start=1):
         words = leave_one_out(model, Example(row["id"], tuple(row["texts"])))
-        texts = "<hr>".join(marking.carried(text, words, number=i) for i, text in enumerate(row["texts"]))
+        near = [each for each in words if each.end <= LONGEST]
+        texts = "<hr>".join(
+            marking.carried(text[:LONGEST], near, number=i) + _more(text, LONGEST)
+            for i, text in enumerate(row["texts"])
+        )
         gold = (
             "" if row["right"] and row["error"] is None else f" ({word('answers_gold')}: {escape(row['gold'] or '–')})"
         )
         blocks.append(f"<p class=carried><b>{escape(row['predicted'])}</b>{gold}<br>{texts}</p>")
         progress("explaining answers", done, len(chosen), "answers")
-    return part("answers_carried", note("answers_carried_note") + "".join(blocks), level=3) if blocks else ""
+    said = "numbers" if mistakes.graded(rows).numbers else "spans" if told.config["task"] == "tagging" else "note"
+    return part("answers_carried", note(f"answers_carried_{said}") + "".join(blocks), level=3) if blocks else ""
 
 
 def _between(named: Mapping[str, pl.DataFrame], pictures: Pictures) -> str:
@@ -130,7 +143,7 @@ def _between(named: Mapping[str, pl.DataFrame], pictures: Pictures) -> str:
     head = [word("answers_text"), word("answers_gold"), *map(escape, names)]
     body = [
         [
-            "<hr>".join(map(escape, row["texts"])),
+            "<hr>".join(escape(text[:LONGEST]) + _more(text, LONGEST) for text in row["texts"]),
             escape(row["gold"] or "–"),
             *(_said(each, numbers) for each in row["answers"]),
         ]

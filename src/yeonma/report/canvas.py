@@ -196,13 +196,23 @@ def ticks(axis: Axis, log: bool, most: int = 6) -> None:
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 0.0 if log else _step(axis))))
 
 
-def number(value: float) -> str:
-    """A tick's number: plain from 0.001 to a million, else with a power of ten."""
+def _step(axis: Axis) -> float:
+    """How far the ticks of a linear axis are apart; 0 where there are not two."""
+    places = axis.get_majorticklocs()
+    return abs(float(places[1] - places[0])) if len(places) > 1 else 0.0
+
+
+def number(value: float, step: float = 0.0) -> str:
+    """A tick's number: plain from 0.001 to a million, else with a power of ten.
+
+    step  how far ticks are apart: so many digits that they differ, four where it is 0
+    """
     if value == 0 or 1e-3 <= abs(value) * 1.0000001 < 1e6:
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}".replace("-", "−")
+        exact = max(4, 2 + math.floor(math.log10(abs(value) / step))) if value and step else 4
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{min(exact, 12)}g}".replace("-", "−")
     digits, power = f"{value:.2e}".split("e")
     digits = digits.rstrip("0").rstrip(".").replace("-", "−")
     raised = f"10{str(int(power)).translate(DIGITS)}"

@@ -16,6 +16,7 @@ from yeonma.report.html import Cell, fold, note, part, table
 from yeonma.report.phrases import plain, say, word
 from yeonma.report.pictures import Pictures
 from yeonma.report.training import told_apart
+from yeonma.run import Run
 
 WORDS, NEAR, ON_MAP = 40, 6, 1000
 
@@ -93,8 +94,9 @@ def _map(drift: Drift, method: str) -> str:
         f"<label>{word('embedding_before')} <input type=range class=time min=0 max=100 value=100> "
         f"{word('embedding_after')}</label>"
     )
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    view = "<canvas role=img tabindex=0></canvas><p class=said aria-live=polite></p>"
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = text.replace("<", "\\u003c")  # <!-- and <script would keep the element open
+    view = "<canvas aria-hidden=true></canvas><p class=said aria-live=polite></p>"  # a reader hears what is found
     store = f"<script type=application/json>{text}</script>"
     return part("embedding_map", f"{said}<div class=map><p class=controls>{controls}</p>{view}{store}</div>", level=3)
 
@@ -115,13 +117,17 @@ def _layers(told: Told, pictures: Pictures) -> str:
 
 
 def _paths(shown: Shown, pictures: Pictures) -> str:
-    """The weights' paths of the runs in detail, in one plane where they have the same weights."""
+    """The weights' paths of the runs in detail, in one plane where they have the same weights, else group by group."""
     together = path.plane({told.name: told.run for told in shown.detailed})
-    planes = [together] if together else [path.plane({told.name: told.run}) for told in shown.detailed]
+    groups: dict[str, dict[str, Run]] = {}
+    for told in shown.detailed:
+        groups.setdefault(told.group, {})[told.name] = told.run
+    planes = [together] if together else map(path.plane, groups.values())
     drawn = []
     for plane in filter(None, planes):
         runs = plane.points.partition_by("run", maintain_order=True)
         trails = [Trail(own["run"][0], own.select("x", "y").to_numpy(), own["step"].to_list()) for own in runs]
         x, y = (say("embedding_axis", number=i, share=f"{share:.0%}") for i, share in enumerate(plane.shares, start=1))
-        drawn.append(pictures.show("path", trail(say("embedding_path"), x, y, trails)))
+        whose = f" · {runs[0]['run'][0]}" if len(runs) == 1 < len(shown.runs) else ""
+        drawn.append(pictures.show("path", trail(say("embedding_path", whose=whose), x, y, trails)))
     return pictures.row(drawn) + note("embedding_path_note") if drawn else ""

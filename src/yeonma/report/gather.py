@@ -16,6 +16,7 @@ from yeonma.run import Run
 
 RESULTS = "results.json"  # by which a comparison is known
 DETAILED = 4  # of so many runs the embedding and the answers are shown
+NAMED = 3  # settings in the name of a group
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def gather(folders: Sequence[str | Path]) -> Shown:
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise RunError("A run was given twice. Give each folder once.")
     told = _named(runs)
-    title = told[0].name if len(told) == 1 else f"{told[0].name} … {told[-1].name}"
+    title = told[0].name if len(told) == 1 else _range(told[0].name, told[-1].name)
     place = paths[0] / "report" / "index.html" if len(paths) == 1 else Path("report.html")
     return Shown(title, place, told, told[:DETAILED])
 
@@ -99,25 +100,39 @@ def run_folders(folder: Path) -> list[Path]:
 
 
 def _of_study(folder: Path) -> Shown:
-    """The final runs of a comparison; in detail the first run of each cell that kept its word table, best first."""
+    """The final runs of a comparison; in detail the first run of each cell, the best cell first.
+
+    Raises: RunError for results of another shape.
+    """
     study = read_json(folder / RESULTS)
-    told = [
-        Told(
-            f"{cell['name']} · {run['seed']}", cell["name"], Run(folder / "cells" / cell["name"] / f"seed-{number:02d}")
-        )
-        for cell in study["cells"]
-        for number, run in enumerate(cell["runs"], start=1)
-    ]
+    try:
+        told = [
+            Told(
+                f"{cell['name']} · {run['seed']}",
+                cell["name"],
+                Run(folder / "cells" / cell["name"] / f"seed-{run['number']:02d}"),
+            )
+            for cell in study["cells"]
+            for run in cell["runs"]
+        ]
+        best = study["best"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{folder / RESULTS} holds results of another version or shape ({error!r}). "
+            f"Make them again: yeonma compare -o {folder}"
+        ) from error
     found = [each for each in told if (each.run.folder / "config.toml").is_file()]
     firsts = [next(runs) for _, runs in groupby(found, key=lambda each: each.group)]
-    best = sorted(firsts, key=lambda each: each.group != study["best"])
-    return Shown(folder.name, folder / "report" / "index.html", found, best[:DETAILED], study)
+    firsts.sort(key=lambda each: each.group != best)
+    title = _legible(folder.resolve().name)
+    return Shown(title, folder / "report" / "index.html", found, firsts[:DETAILED], study)
 
 
 def _named(runs: Sequence[Run]) -> list[Told]:
     """Names that tell runs apart; runs whose settings differ by nothing but the seed are one group.
 
-    A group is called by the settings in which the groups differ, a run that stands alone by its folder.
+    A group is called by the settings in which the groups differ. Where these are more than a name holds, it is called
+    by its first and last run, and a run that stands alone by its folder.
     """
     settings = [flat(run.config().model_dump()) for run in runs]
     names = _apart([run.folder for run in runs])
@@ -126,15 +141,28 @@ def _named(runs: Sequence[Run]) -> list[Told]:
     if len(set(groups.values())) == len(runs):
         return [Told(name, name, run) for name, run in zip(names, runs, strict=True)]
     differing = [key for key in sorted(set().union(*kept)) if len({repr(each.get(key)) for each in kept}) > 1]
-    called = [", ".join(f"{key.rpartition('.')[2]}={each.get(key)}" for key in differing) for each in kept]
+    if len(differing) > NAMED:
+        members = {group: [name for name in names if groups[name] == group] for group in groups.values()}
+        called = [_range(members[groups[name]][0], members[groups[name]][-1]) for name in names]
+    else:
+        called = [", ".join(f"{key.rpartition('.')[2]}={each.get(key)}" for key in differing) for each in kept]
     return [Told(name, group or "all", run) for name, group, run in zip(names, called, runs, strict=True)]
+
+
+def _range(first: str, last: str) -> str:
+    return first if first == last else f"{first} … {last}"
+
+
+def _legible(name: str) -> str:
+    """A folder's name for people: bytes that are no UTF-8 become question marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _apart(folders: Sequence[Path]) -> list[str]:
     """The last parts of paths, as many as it takes to tell them apart."""
     parts = [folder.resolve().parts for folder in folders]
     for count in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(each[-count:]) for each in parts]
+        names = [_legible("/".join(each[-count:])) for each in parts]
         if len(set(names)) == len(names):
             return names
     return names

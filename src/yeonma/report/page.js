@@ -36,21 +36,26 @@ const valueOf = (row, column) => {
   return text.trim() === "" || Number.isNaN(number) ? text : number;
 };
 
+// A column of numbers alone is sorted by value, any other as text: "12" among words is a word.
 function sort(table, column, head) {
   const down = head.getAttribute("aria-sort") !== "descending";
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
-  const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => order(valueOf(a, column), valueOf(b, column)) * (down ? -1 : 1));
-  table.tBodies[0].append(...rows);
+  const rows = [...table.tBodies[0].rows].map((row) => [row, valueOf(row, column)]);
+  const told = ([, value]) => value !== "" && value !== "–";
+  const known = rows.filter(told);
+  const order = known.every(([, value]) => typeof value === "number")
+    ? ([, a], [, b]) => (a > b) - (a < b)
+    : ([, a], [, b]) => String(a).localeCompare(String(b));
+  known.sort((a, b) => order(a, b) * (down ? -1 : 1));
+  for (const [row] of [...known, ...rows.filter((each) => !told(each))]) table.tBodies[0].append(row); // no value: last
 }
 
 for (const table of document.querySelectorAll("table.sortable")) {
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     head.tabIndex = 0;
     head.addEventListener("click", () => sort(table, column, head));
-    head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(table, column, head); });
+    head.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); sort(table, column, head); } });
   });
 }
 
@@ -65,6 +70,7 @@ class WordMap {
     this.said = box.querySelector(".said");
     this.data = JSON.parse(box.querySelector("script").textContent);
     this.chosen = -1;
+    this.written = this.data.words.map((word) => word.normalize("NFC").toLowerCase());
     const [x0, y0, x1, y1] = this.data.ends;
     const span = (...lists) => { const all = lists.flat(); return [Math.min(...all), Math.max(...all)]; };
     this.spanX = span(x0, x1);
@@ -149,7 +155,7 @@ class WordMap {
           const item = document.createElement("i");
           item.textContent = each;
           if (!other.includes(each)) item.className = kind;
-          part.append(item);
+          part.append(item, " ");
         }
         return part;
       };
@@ -162,9 +168,10 @@ class WordMap {
 
   search() {
     const text = this.find.value.trim().normalize("NFC");
-    const { words } = this.data;
-    const exact = words.indexOf(text);
-    this.choose(text === "" ? -1 : exact >= 0 ? exact : words.findIndex((word) => word.startsWith(text)));
+    const low = text.toLowerCase();
+    const ways = [(word, i) => this.data.words[i] === text, (word) => word === low, (word) => word.startsWith(low)];
+    const found = ways.map((way) => this.written.findIndex(way));
+    this.choose(text === "" ? -1 : found.find((each) => each >= 0) ?? -1);
   }
 
   point(event) {

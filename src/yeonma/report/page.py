@@ -24,6 +24,8 @@ def page(shown: Shown, *, method: str = "pca", explain: int = 0, progress: Progr
     explain  how many wrong and right answers of each run in detail are explained; each takes a forward pass a word
     Raises: RunError when a file of a run has another shape; MissingExtra.
     """
+    from polars.exceptions import PolarsError
+
     pictures = Pictures()
     try:
         parts = (
@@ -38,7 +40,7 @@ def page(shown: Shown, *, method: str = "pca", explain: int = 0, progress: Progr
             facts.trained(shown),
             facts.settings(shown),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, PolarsError) as error:
         raise RunError(
             f"{shown.title} holds results of another version or shape ({error!r}). Evaluate it again."
         ) from error

@@ -24,7 +24,7 @@ Points = tuple[Sequence[float], Sequence[float]]
 
 
 def section(shown: Shown, pictures: Pictures) -> str:
-    """The curves of all runs; of a comparison only the norms, since its scores are drawn elsewhere."""
+    """The curves of all runs, and the norms of those in detail."""
     curves = {
         "loss": (lambda run: _stepped(run, "loss"), "training_loss"),
         "validation": (_scored, "training_validation"),
