@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 
+import polars as pl
 import pytest
 import torch
 
@@ -133,3 +135,21 @@ def test_a_folder_moved_aside_comes_back(tmp_path):
     tidy(tmp_path)
     assert (tmp_path / "vectors" / "words.txt").exists()
     assert not (tmp_path / ".model.12.part").exists()
+
+
+def test_broken_files_of_a_run_are_told_apart_from_missing_ones(tmp_path):
+    run = Run(tmp_path)
+    assert (run.embeddings("before"), run.words(), [*run.probes()], run.predictions()) == (None, [], [], None)
+    for folder in ("embeddings", "probes", "eval"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "embeddings" / "before.safetensors").write_bytes(b"not safe")
+    (tmp_path / "embeddings" / "words.txt").write_bytes("낱말".encode("cp949"))
+    (tmp_path / "probes" / "step-000000.safetensors").write_bytes(b"")
+    (tmp_path / "probes" / "step-x.safetensors").write_bytes(b"")
+    (tmp_path / "eval" / "predictions.parquet").write_bytes(b"PAR1")
+    for read in (lambda: run.embeddings("before"), run.words, lambda: [*run.probes()], run.predictions):
+        with pytest.raises(RunError, match=re.escape(str(tmp_path))):
+            read()
+    pl.DataFrame({"id": ["a"]}).write_parquet(tmp_path / "eval" / "predictions.parquet")
+    with pytest.raises(RunError, match="has no column data, error"):
+        run.predictions()

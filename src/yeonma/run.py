@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
 
+ANSWERS = {
+    "id", "texts", "gold", "predicted", "right", "error", "probability", "tokens", "unknown", "gold_spans",
+    "predicted_spans", "data",
+}  # fmt: skip
+"""The columns of predictions.parquet: see `answered.table`."""
 KINDS: dict[str, type] = {"stepped": Stepped, "evaluated": Evaluated, "saved": Saved, "finished": Finished}
 
 
@@ -330,8 +335,8 @@ class Run:
             rows = pl.read_parquet(path)
         except pl.exceptions.PolarsError as error:
             raise RunError(f"{path} cannot be read: {error}. Evaluate the run again.") from error
-        if "texts" not in rows.columns:
-            raise RunError(f"{path} was written by an older version. Evaluate the run again.")
+        if missing := ANSWERS - {*rows.columns}:
+            raise RunError(f"{path} has no column {', '.join(sorted(missing))}. Evaluate the run again.")
         return rows
 
     def embeddings(self, when: str) -> np.ndarray | None:
@@ -340,20 +345,32 @@ class Run:
         Raises: RunError for a broken file.
         """
         path = self.folder / "embeddings" / f"{when}.safetensors"
-        return tensors(path)["embeddings"] if path.exists() else None
+        found = tensors(path) if path.exists() else {"embeddings": None}
+        if "embeddings" not in found:
+            raise RunError(f"{path} holds no word table. Train again.")
+        return found["embeddings"]
 
     def words(self) -> list[str]:
-        """The names of the table's rows; empty where it was not kept."""
+        """The names of the table's rows; empty where it was not kept.
+
+        Raises: RunError for a broken file.
+        """
         path = self.folder / "embeddings" / "words.txt"
-        return path.read_bytes().decode("utf-8").split("\n") if path.exists() else []
+        try:
+            return path.read_bytes().decode("utf-8").split("\n") if path.exists() else []
+        except UnicodeDecodeError as error:
+            raise RunError(f"{path} is not UTF-8: {error}. Train again.") from error
 
     def probes(self) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """What the loop recorded for the page, by step: see docs/architecture.md.
 
         Raises: RunError for a broken file.
         """
-        for path in sorted((self.folder / "probes").glob("step-*.safetensors"), key=lambda each: int(each.stem[5:])):
-            yield int(path.stem[5:]), tensors(path)
+        steps = {path: path.stem[5:] for path in (self.folder / "probes").glob("step-*.safetensors")}
+        for path in sorted(
+            (path for path, step in steps.items() if step.isdecimal()), key=lambda each: int(steps[each])
+        ):
+            yield int(steps[path]), tensors(path)
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:

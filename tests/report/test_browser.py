@@ -89,7 +89,7 @@ def test_a_word_is_found_on_the_map_with_its_neighbours(browser, written, runs):
     box.locator(".find").fill(word)
     assert word in box.locator(".said").inner_text()
     box.locator(".find").fill("없는낱말임")
-    assert box.locator(".said").inner_text().strip() == ""
+    assert box.locator(".said").inner_text().strip() == "없는낱말임: –"
     before = box.locator("canvas").evaluate("canvas => canvas.toDataURL()")
     box.locator(".time").evaluate("bar => { bar.value = 0; bar.dispatchEvent(new Event('input')); }")
     assert box.locator("canvas").evaluate("canvas => canvas.toDataURL()") != before

@@ -84,12 +84,12 @@ def test_a_broken_file_is_an_error_of_ours_and_leaves_no_page(runs, tmp_path):
     }.items():
         place = shutil.copytree(runs[0].folder, tmp_path / name)
         broken(place / name)
-        with pytest.raises(RunError, match="another version or shape"):
+        with pytest.raises(RunError, match="another version or shape|not UTF-8|has no column gold"):
             Report(place).write(tmp_path / "page.html", explain=0)
     assert not (tmp_path / "page.html").exists()
 
 
-def test_both_languages_have_every_phrase_and_every_phrase_is_used():
+def test_both_languages_have_every_phrase():
     words = tomllib.loads((resources.files("yeonma.report") / "words.toml").read_text(encoding="utf-8"))
     assert all(set(both) == {"en", "ko"} and all(both.values()) for both in words.values())
 

@@ -171,7 +171,9 @@ class WordMap {
     const low = text.toLowerCase();
     const ways = [(word, i) => this.data.words[i] === text, (word) => word === low, (word) => word.startsWith(low)];
     const found = ways.map((way) => this.written.findIndex(way));
-    this.choose(text === "" ? -1 : found.find((each) => each >= 0) ?? -1);
+    const word = text === "" ? -1 : found.find((each) => each >= 0) ?? -1;
+    this.choose(word);
+    if (word < 0) this.said.textContent = text === "" ? "" : `${text}: –`; // not on the map
   }
 
   point(event) {
