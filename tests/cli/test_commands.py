@@ -283,7 +283,7 @@ def test_report_writes_pictures_too(yeonma, place):
 def test_report_says_what_it_cannot_show(yeonma, place):
     (place / "empty").mkdir()
     told = yeonma("report", "empty")
-    assert told.code == 2 and "no run folder" in told.err
+    assert told.code == 2 and "is not a run folder" in told.err
     told = yeonma("report", "run", "--map", "pcaa")
     assert told.code == 2 and "pca" in told.err
 

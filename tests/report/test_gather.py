@@ -40,7 +40,7 @@ def test_folders_of_one_name_are_told_apart(tmp_path):
 
 
 def test_what_is_no_run_is_refused(tmp_path, runs):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="is not a run folder"):
         gather([tmp_path])
     with pytest.raises(RunError, match="given twice"):
         gather([runs[0].folder, runs[0].folder])
