@@ -94,7 +94,8 @@ def run_folders(folder: Path) -> list[Path]:
         raise RunError(
             f"{folder} holds a comparison without results yet. Go on with it: yeonma compare -o {folder}"
             if begun
-            else f"{folder} is not a run folder: it has no config.toml, and no folder in it has one. `yeonma finetune -o {folder}` makes one."
+            else f"{folder} is not a run folder: it has no config.toml, and no folder in it has one. "
+            f"`yeonma finetune -o {folder}` makes one."
         )
     return inside
 
