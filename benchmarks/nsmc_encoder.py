@@ -5,9 +5,8 @@
 
 First learning rate and layer decay are chosen: an epoch of 16,000 training reviews for each pair, scored on 4,000
 others of train. Then a run on all of train with the best pair; 10 % of it is held out and chooses the checkpoint, and
-the test split is read once, at the end. Then the same once more after masked language modelling on reviews (no test
-review among them). These runs take hours on one thread and may be killed at any time: a rerun goes on from the last
-checkpoint.
+the test split is read once, at the end. That run takes hours on one thread and may be killed at any time: a rerun goes
+on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -21,21 +20,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from yeonma import api, data
+from yeonma import api
 from yeonma.files import cache_folder, write_text
-from yeonma.pretraining.mlm import pretrain_mlm
 from yeonma.records import Evaluated, Finished
-from yeonma.run import Run
 
 ROWS, TABLE = Path("results/nsmc-encoder.jsonl"), Path("results/nsmc-encoder.md")
 ENCODER = Path("../pretrained/multilingual-e5-small-koen-fp16")  # seen from YEONMA_DATA
 TRIALS = [(1e-4, 1.0), (2e-4, 1.0), (4e-4, 0.9)]  # learning rate, layer decay
 EPOCHS = 2
-ADAPT = {
-    "steps": 1200, "batch_size": 32, "max_length": 128, "learning_rate": 3e-4, "mask": 0.3, "held_out": 0.005,
-    "seed": 1,
-}  # fmt: skip
-OTHERS = 100_000  # reviews beside those of train that the encoder is adapted to
 HEAD = """# NSMC with a pretrained encoder
 
 Made by `YEONMA_DATA=DIR python benchmarks/nsmc_encoder.py`; a rerun goes on with what is missing. The encoder has 12
@@ -48,19 +40,15 @@ the checkpoint. The 50,000 test reviews are read once, at the end; the standard 
 """
 
 
-def settings(rate: float, decay: float, path: Path | None = None, **over: Mapping[str, Any]) -> Any:
-    """The config of a run, of the encoder in `path` or the shared one; `over` goes over its sections."""
+def settings(rate: float, decay: float, **over: Mapping[str, Any]) -> Any:
+    """The config of a run; `over` goes over its sections."""
     train = {
         "optimizer": "adam", "form": "torch", "learning_rate": rate, "layer_decay": decay, "batch_size": 32,
         "schedule": "linear", "warmup_ratio": 0.1, "threads": 1,
     }  # fmt: skip
     overrides = {"train": {**train, **over.get("train", {})}, "data": {"max_length": 96, **over.get("data", {})}}
-    return api.settings(data="nsmc", encoder_path=path or shared(), overrides={**overrides, "seed": 1})
-
-
-def shared() -> Path:
-    """The shared encoder."""
-    return (Path(os.environ["YEONMA_DATA"]) / ENCODER).resolve()
+    path = Path(os.environ["YEONMA_DATA"]) / ENCODER
+    return api.settings(data="nsmc", encoder_path=path.resolve(), overrides={**overrides, "seed": 1})
 
 
 def folder(*name: object) -> Path:
@@ -80,52 +68,14 @@ def trial(rate: float, decay: float) -> dict[str, Any]:
     return {"validation_accuracy": end.best_score, "cpu_seconds": round(time.process_time() - began, 1)}
 
 
-def reviews() -> list[str]:
-    """All training reviews and OTHERS more, each once, in a random order that is always the same; no test review."""
-    import numpy as np
-    import polars as pl
-
-    train = [example.texts[0] for example in data.load_split("nsmc", "train", task="single")]
-    tested = {example.texts[0] for example in data.load_split("nsmc", "test", task="single")}
-    raw = pl.read_parquet(Path(os.environ["YEONMA_DATA"]) / "corpora" / "nsmc-raw" / "*.parquet")
-    others = raw.filter(pl.col("nsmc_split") == "none")["review"].drop_nulls().to_list()
-    known = {" ".join(text.split()) for text in tested}
-    texts = dict.fromkeys(" ".join(text.split()) for text in [*train, *others])
-    kept = [text for text in texts if text and text not in known][: len(set(train)) + OTHERS]
-    return [kept[i] for i in np.argsort(np.random.PCG64(1).random_raw(len(kept)), kind="stable")]
-
-
-def adapted() -> Path:
-    """The shared encoder after masked language modelling on reviews, made if it is not there yet."""
-    place, corpus = folder("adapted"), folder("reviews.txt")
-    if not (place / "config.json").exists():
-        if not corpus.exists():
-            write_text(corpus, "\n".join(reviews()) + "\n")
-        resume = (place / "training" / "status.json").exists()
-        how: dict[str, Any] = {} if resume else {"encoder": str(shared()), "threads": 1, **ADAPT}
-        pretrain_mlm([] if resume else [corpus], place, resume=resume, on_event=_tell, **how)
-    return place
-
-
-def _tell(event: object) -> None:
-    if isinstance(event, Evaluated):
-        print(event, flush=True)
-
-
-def adapt(rate: float, decay: float) -> dict[str, Any]:
-    """Adapt the encoder: what was read, and how well masked words of held-out reviews are told."""
-    events = [e for e in Run(adapted() / "training").events() if isinstance(e, Evaluated)]
-    texts = folder("reviews.txt").read_text(encoding="utf-8").splitlines()
-    return {**ADAPT, "reviews": len(texts), "first": events[0].scores, "last": events[-1].scores}
-
-
-def whole(rate: float, decay: float, name: str = "whole", path: Path | None = None) -> dict[str, Any]:
+def whole(rate: float, decay: float) -> dict[str, Any]:
     """The run on all training reviews, from where it was left; the test split once."""
-    place = folder(name)
+    place = folder("whole")
     resume = (place / "status.json").exists()
-    config = None if resume else settings(rate, decay, path, train={"epochs": EPOCHS, "eval_steps": 2000})
+    config = None if resume else settings(rate, decay, train={"epochs": EPOCHS, "eval_steps": 2000})
     for event in api.training(config, place, resume=resume):
-        _tell(event)
+        if isinstance(event, Evaluated):
+            print(event, flush=True)
     scores = api.evaluate(place, split="test")["scores"]
     assert isinstance(event, Finished)
     return {
@@ -133,11 +83,6 @@ def whole(rate: float, decay: float, name: str = "whole", path: Path | None = No
         "test_accuracy": scores["accuracy"], "test_macro_f1": scores["macro_f1"], "n": scores["n"],
         "seconds": round(event.seconds, 1),
     }  # fmt: skip
-
-
-def after_adapting(rate: float, decay: float) -> dict[str, Any]:
-    """The same from the adapted encoder."""
-    return whole(rate, decay, "whole-adapted", adapted())
 
 
 def done() -> list[dict[str, Any]]:
@@ -181,15 +126,11 @@ def main() -> None:
     """Run what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", action="store_true", help="run nothing")
-    parser.add_argument("--part", nargs="+", choices=("whole", "adapt", "whole-adapted"), help="only these")
-    args = parser.parse_args()
-    if not args.table:
+    if not parser.parse_args().table:
         for rate, decay in TRIALS:
             keep({"part": "trial", "rate": rate, "layer_decay": decay}, trial)
         best = max((row for row in done() if row["part"] == "trial"), key=lambda row: row["validation_accuracy"])
-        parts = {"whole": whole, "adapt": adapt, "whole-adapted": after_adapting}
-        for part in args.part or parts:
-            keep({"part": part, "rate": best["rate"], "layer_decay": best["layer_decay"]}, parts[part])
+        keep({"part": "whole", "rate": best["rate"], "layer_decay": best["layer_decay"]}, whole)
     write_text(TABLE, table())
 
 
