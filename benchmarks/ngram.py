@@ -5,7 +5,7 @@
     YEONMA_DATA=DIR python benchmarks/ngram.py --table             only write results/ngram.md from the rows
 
 Ours: everything that `yeonma.finetune` does, from the Parquet file to the finished run folder: reading, splitting,
-n-grams, training, validation, checkpoints, the page. fastText: `train_supervised` alone, on a text file whose morphemes
+n-grams, training, validation, checkpoints. fastText: `train_supervised` alone, on a text file whose morphemes
 were cut before the clock started, with the best setting of an 11-point grid that was read on test (so in its favour):
 wordNgrams 3, dim 100, epoch 5, lr 0.2. Ours with morphemes pays for cutting them inside its clock. Imports and the
 compilation of kernels are outside of all clocks. The test split is scored once for each seed; our settings, our
