@@ -24,14 +24,6 @@ TREE = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture
 def place(tmp_path, monkeypatch) -> Path:
     """A working folder with train.tsv, valid.tsv, test.tsv and corpus.txt."""

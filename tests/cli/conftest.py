@@ -47,15 +47,6 @@ class Result(NamedTuple):
 Command = Callable[..., Result]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Tensors this small gain nothing from a second thread, and processes that share the cores lose much by it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="session")
 def forge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with train, valid and test in three formats, a config, and `run`, trained on them."""

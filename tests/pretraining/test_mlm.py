@@ -43,14 +43,6 @@ TINY = {
 SEPARATE = "[SEP]"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def lines(count: int, seed: int = 0) -> list[str]:
     """Sentences whose end follows from their beginning."""
     draw = random.Random(seed)
