@@ -42,6 +42,18 @@ def test_every_example_stands_in_one_batch(sizes, size, bucket, tokens, seed, ep
             assert len(chosen) <= size
 
 
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 9)), min_size=1, max_size=40), st.integers(20, 2000))
+def test_a_batch_is_split_where_memory_would_not_hold_it(sizes, tokens):
+    given = prepared(*zip(*sizes, strict=True))
+    whole = np.random.default_rng(0).permutation(len(sizes))
+    parts = batches.split(given, whole, tokens)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(sizes)))
+    cost = [int(given.longest[part].max()) * len(given.rows_of(part)) for part in parts]
+    assert all(each <= tokens or len(part) == 1 for each, part in zip(cost, parts, strict=True))
+    if int(given.longest.max()) * len(given.items) <= tokens:
+        assert [part.tolist() for part in parts] == [whole.tolist()]
+
+
 @given(LENGTHS, st.integers(0, 9))
 def test_it_is_a_pure_function(lengths, seed):
     one, two = (batches.plan(prepared(lengths), 8, None, True, seed, 3) for _ in range(2))

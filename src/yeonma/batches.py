@@ -127,6 +127,14 @@ def plan(prepared: Prepared, size: int, tokens: int | None, bucket: bool, seed: 
     return [batches[i] for i in random.permutation(len(batches))] if bucket else batches
 
 
+def split(prepared: Prepared, examples: np.ndarray, tokens: int) -> list[np.ndarray]:
+    """A batch in parts of at most so many tokens, padding counted, where an example of more stands alone."""
+    lengths, rows = prepared.longest[examples], prepared.starts[examples + 1] - prepared.starts[examples]
+    if lengths.max() * rows.sum() <= tokens:
+        return [examples]
+    return [examples[part] for part in _cut_by_tokens(np.argsort(lengths, kind="stable"), lengths, rows, tokens)]
+
+
 def _cut_by_tokens(order: np.ndarray, lengths: np.ndarray, rows: np.ndarray, tokens: int) -> list[np.ndarray]:
     batches, start, longest, held = [], 0, 0, 0
     for i, item in enumerate(order):

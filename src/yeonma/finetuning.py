@@ -37,6 +37,10 @@ class Training(Descent):
         """As `batches.plan` cuts them."""
         return batches.plan(self.train, *_cut(self.config.train), self.config.seed, epoch)
 
+    def passes(self, examples: np.ndarray) -> list[np.ndarray]:
+        """No more tokens at once than the encoder takes, where an example of more stands alone."""
+        return batches.split(self.train, examples, self.model.encoder.pass_tokens)
+
     def loss(self, examples: np.ndarray) -> Tensor:
         """The task's."""
         batch = batches.collate(self.model.encoder, self.train, self.train.rows_of(examples))

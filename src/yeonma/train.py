@@ -91,6 +91,10 @@ class Descent(ABC):
     def plan(self, epoch: int) -> list[np.ndarray]:
         """The batches of an epoch, as arrays of numbers of examples; the same whenever it is asked for."""
 
+    def passes(self, examples: np.ndarray) -> list[np.ndarray]:
+        """A batch in parts that fit into memory, each of which goes forward and back by itself."""
+        return [examples]
+
     @abstractmethod
     def loss(self, examples: np.ndarray) -> Tensor:
         """The mean loss over a batch of examples, to go back from."""
@@ -281,11 +285,12 @@ def full_batch(settings: TrainConfig) -> bool:
 
 
 def micro_batches(t: Descent) -> list[np.ndarray]:
-    """The examples of the coming step: one batch, or for gradient descent all, in batches that fit into memory."""
+    """The examples of the coming step, one batch or for gradient descent all, in parts that fit into memory."""
     epoch, index = divmod(t.state.step, t.steps_per_epoch)
     if t.epoch_plan[0] != epoch:
         t.epoch_plan = (epoch, t.plan(epoch))
-    return t.epoch_plan[1] if full_batch(t.config.train) else [t.epoch_plan[1][index]]
+    chosen = t.epoch_plan[1] if full_batch(t.config.train) else [t.epoch_plan[1][index]]
+    return [part for batch in chosen for part in t.passes(batch)]
 
 
 def _logged(run: Run, event: Event) -> Event:

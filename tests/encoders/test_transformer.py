@@ -15,14 +15,15 @@ from safetensors.torch import load_file
 
 from yeonma import batches, config, plugins
 from yeonma.encoders import pretrained
+from yeonma.encoders.transformer import Transformer
 from yeonma.errors import ConfigError
 from yeonma.finetuning import prepare
 from yeonma.model import Model, build
 from yeonma.optim import RowTable
-from yeonma.records import Dataset, Example
+from yeonma.records import Dataset, Encoded, Example
 from yeonma.text.pretrained import Pretrained
 from yeonma.text.subword import BPE, Unigram, WordPiece
-from yeonma.train import update
+from yeonma.train import micro_batches, update
 
 TEXTS = [
     "오늘은 날씨가 참 맑고 바람이 시원하다",
@@ -198,6 +199,57 @@ def test_training_moves_the_rows_it_read_and_all_layers(folder):
     table = next(name for name in after if (after[name] is not None and "word" in name) or "tok_embeddings" in name)
     assert table in moved
     assert not any("pooler" in name for name in moved)
+
+
+# --- long documents ---------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_in_parts_makes_the_step_of_the_whole_batch(folder, monkeypatch):
+    """Of documents of many windows, without dropout."""
+    documents = [Example(str(n), (" ".join(TEXTS[n:] * 4),), "가" if n % 2 else "나") for n in range(5)]
+    tree = {
+        "data": {"train": "made.tsv", "max_length": 12, "stride": 4},
+        "encoder": {"kind": "transformer", "path": str(folder)},
+        "train": {"batch_size": 5, "optimizer": "gd", "learning_rate": 0.1, "precision": "fp32"},
+    }
+    made = {}
+    for most in (8192, 300):
+        monkeypatch.setattr(Transformer, "pass_tokens", most)
+        data = Dataset("made", {"train": documents, "valid": documents}, ("가", "나"))
+        training = prepare(config.resolve(tree), data)
+        training.model.eval().train = lambda mode=True: None  # dropout stays off
+        made[len(micro_batches(training))] = update(training), training.model.state_dict()
+    (whole, weights), (parts, found) = made.pop(1), made.popitem()[1]
+    assert parts == pytest.approx(whole, rel=1e-4)
+    torch.testing.assert_close(found, weights, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", ["lazy", "dense"])
+def test_a_document_is_computed_a_few_windows_at_a_time(folder, rows, monkeypatch):
+    """With dropout: what is computed again drops what it dropped before."""
+    encoder = encoder_of(folder, rows=rows).train()
+    windows = encoder.tokenize([(" ".join(TEXTS * 3),)], 12, 4, cache=False)
+    lengths = np.array([len(window.ids) for window in windows])
+    made = batches.Prepared(windows, np.zeros(len(windows)), np.array([0, len(windows)]), lengths, lengths, {}, 0)
+    batch = batches.collate(encoder, made, np.arange(len(windows)))
+    seen = []
+    monkeypatch.setattr(encoder, "_encoded", lambda part: seen.append(part) or Transformer._encoded(encoder, part))
+    monkeypatch.setattr(Transformer, "pass_tokens", 5 * 12)
+
+    def gradients(encoded):
+        encoder.zero_grad()
+        (encoded.pooled.square().sum() + encoded.tokens.abs().sum()).backward()
+        return {name: weight.grad.clone() for name, weight in encoder.named_parameters() if weight.grad is not None}
+
+    torch.manual_seed(1)
+    found = encoder(batch)
+    assert 1 < len(seen) == -(-len(windows) // 5)
+    again = gradients(found)
+    torch.manual_seed(1)
+    parts = [Transformer._encoded(encoder, part) for part in seen[: -(-len(windows) // 5)]]
+    wanted = Encoded(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=0)
+    torch.testing.assert_close(again, gradients(wanted))
 
 
 # --- frozen layers, kept ----------------------------------------------------------------------------------------------

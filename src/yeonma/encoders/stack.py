@@ -46,6 +46,7 @@ class Stack(Encoder):
     pace: ClassVar[float] = Transformer.pace
     heavy: ClassVar[bool] = True
     batch_tokens: ClassVar[int] = Transformer.batch_tokens
+    pass_tokens: ClassVar[int] = Transformer.pass_tokens
 
     def __init__(self, settings: Any, contextual: Transformer, static: Bag) -> None:
         super().__init__()

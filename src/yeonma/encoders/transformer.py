@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from yeonma.encoders import pretrained
 from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.recomputed import recomputed
 from yeonma.encoders.rows import framed
 from yeonma.errors import ConfigError
 from yeonma.optim import RowTable
@@ -43,6 +44,7 @@ class Transformer(Encoder):
     kind: ClassVar[str] = "transformer"
     heavy: ClassVar[bool] = True
     batch_tokens: ClassVar[int] = 2048  # what goes through a layer stays in the cache: a fifth faster than 8192
+    pass_tokens: ClassVar[int] = 8192  # under 3 GiB of activations in six layers of 384 numbers
     pace: ClassVar[float] = 0.05  # Adam: 5e-5, as in Devlin et al. 2019, appendix A.3
 
     def __init__(self, settings: Any, model: Any, tokenizer: Any, path: str = "") -> None:
@@ -127,6 +129,11 @@ class Transformer(Encoder):
 
     def forward(self, batch: Batch) -> Encoded:
         """The last hidden states, and the text vectors."""
+        if self.training and torch.is_grad_enabled() and batch.mask.numel() > self.pass_tokens:
+            return recomputed(self._encoded, batch, self.pass_tokens)
+        return self._encoded(batch)
+
+    def _encoded(self, batch: Batch) -> Encoded:
         mask = batch.mask.long()
         if "states" in batch.inputs:
             tokens = self.above[0](inputs_embeds=batch.inputs["states"], attention_mask=mask).last_hidden_state
