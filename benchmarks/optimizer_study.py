@@ -30,8 +30,7 @@ from yeonma.files import cache_folder, write_text
 
 ROWS, TABLE = Path("results/optimizer-study.jsonl"), Path("results/optimizers.md")
 DATA = {"nsmc": "single", "klue-ner": "tagging"}
-VALID, TEST = 1000, 5000
-RATES = "log:1e-5..10"
+TEST = 5000
 
 
 class Part(NamedTuple):
@@ -40,6 +39,8 @@ class Part(NamedTuple):
     data: str
     settings: Mapping[str, Any]
     rows: int
+    valid: int  # rows to choose by
+    rates: str
     trials: int
     seeds: int
     examples: int
@@ -51,14 +52,15 @@ def parts() -> dict[str, Part]:
     """The four studies of nine optimizers."""
     static = {"encoder": {"kind": "bilstm-attention", "vectors": vectors("ko")}, "train": {"batch_size": 64}}
     tagging = {"encoder": {**static["encoder"], "characters": 30}, "head": {"crf": True}, "train": {"batch_size": 16}}
-    shared = {"encoder": {"kind": "transformer", "path": encoder("ko")}, "train": {"batch_size": 16}}
-    small = {"rows": 1500, "trials": 8, "seeds": 3, "examples": 3000, "evaluations": 2, "frozen": "all"}
-    large = {"trials": 12, "seeds": 5, "evaluations": 5, "frozen": "embeddings"}
+    shared = {"encoder": {"kind": "transformer", "path": encoder("ko")}, "train": {"batch_size": 8}}
+    large = {"valid": 1000, "rates": "log:1e-5..10", "trials": 12, "seeds": 5, "frozen": "embeddings"}
+    small = {"rows": 1500, "valid": 500, "rates": "log:1e-5..1", "trials": 6, "seeds": 3, "frozen": "all"}
+    once = {"examples": 1500, "evaluations": 2}
     return {
-        "nsmc-vectors": Part("nsmc", static, rows=20_000, examples=40_000, **large),
-        "nsmc-encoder": Part("nsmc", shared, **small),
-        "klue-ner-vectors": Part("klue-ner", tagging, rows=4000, examples=20_000, **large),
-        "klue-ner-encoder": Part("klue-ner", shared, **{**small, "examples": 6000}),
+        "nsmc-vectors": Part("nsmc", static, rows=20_000, examples=40_000, evaluations=5, **large),
+        "nsmc-encoder": Part("nsmc", shared, **small, **once),
+        "klue-ner-vectors": Part("klue-ner", tagging, rows=4000, examples=12_000, evaluations=3, **large),
+        "klue-ner-encoder": Part("klue-ner", shared, **small, **once),
     }
 
 
@@ -67,7 +69,7 @@ def folder(name: str) -> Path:
     return cache_folder() / "bench" / "optimizer-study" / name
 
 
-def files(name: str, rows: int) -> dict[str, str]:
+def files(name: str, rows: int, valid: int) -> dict[str, str]:
     """The same rows for all: the first `rows` of train after a shuffle, others of train to choose by, 5,000 of test."""
     place = folder(f"data-{name}-{rows}")
     if not (place / "test.jsonl").exists():  # the last one that is written
@@ -77,7 +79,7 @@ def files(name: str, rows: int) -> dict[str, str]:
         known = {example.texts for example in test}
         train = [example for example in train if example.texts not in known]
         place.mkdir(parents=True, exist_ok=True)
-        for split, chosen in {"train": train[VALID:][:rows], "valid": train[:VALID], "test": test}.items():
+        for split, chosen in {"train": train[valid:][:rows], "valid": train[:valid], "test": test}.items():
             lines = [json.dumps(row(task, example), ensure_ascii=False) for example in chosen]
             write_text(place / f"{split}.jsonl", "\n".join(lines) + "\n")
     return {split: str(place / f"{split}.jsonl") for split in ("train", "valid", "test")}
@@ -91,7 +93,7 @@ def shuffled(examples: Sequence[Any]) -> list[Any]:
 def base(part: Part) -> dict[str, Any]:
     """The settings that all cells of a study share."""
     known = data.entry(part.data)
-    rows = {**files(part.data, part.rows), "max_length": 128}
+    rows = {**files(part.data, part.rows, part.valid), "max_length": 128}
     if known.labels:
         rows["labels"] = {label: label for label in known.labels.values()}
     train = {"threads": 1, "metric": known.metric, **part.settings.get("train", {})}
@@ -102,7 +104,7 @@ def study(name: str, part: Part, base: Mapping[str, Any], **grid: Any) -> yeonma
     """Compare, or go on with it."""
     return yeonma.compare(
         base, tune=part.trials, seeds=part.seeds, budget_examples=part.examples, evaluations=part.evaluations,
-        learning_rates=RATES, output=folder(name), **grid,
+        learning_rates=part.rates, output=folder(name), **grid,
     )  # fmt: skip
 
 
