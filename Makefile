@@ -37,7 +37,7 @@ demo: $(VENV)/.ready
 
 # The tools of the environment that is active: `pip install -c constraints.txt -e '.[dev]'`.
 test:
-	$(PYTHON) -m pytest -q
+	$(PYTHON) -m pytest -q -n auto --maxprocesses 4 --dist loadfile
 
 lint:
 	$(PYTHON) -m ruff check .

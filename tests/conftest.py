@@ -14,9 +14,9 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
-    """No test reads or fills the user's cache."""
-    before = os.environ.get("YEONMA_CACHE")
-    os.environ["YEONMA_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """No test reads or fills the user's cache; processes that test side by side compile the kernels for one another."""
+    before, own = os.environ.get("YEONMA_CACHE"), tmp_path_factory.getbasetemp()
+    os.environ["YEONMA_CACHE"] = str((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "cache")
     yield
     if before is None:
         del os.environ["YEONMA_CACHE"]

@@ -1,4 +1,7 @@
-"""What the tests of the optimizers share: one cache of kernels, and both ways to make a step."""
+"""What the tests of the optimizers share: the cache of kernels, and both ways to make a step."""
+
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,13 +11,8 @@ from yeonma.optim import RowTable, clip_grad_norm_, get, make
 
 
 @pytest.fixture(scope="session")
-def kernel_cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def _one_cache(kernel_cache, monkeypatch):
-    monkeypatch.setenv("YEONMA_CACHE", str(kernel_cache))
+def kernel_cache():
+    return Path(os.environ["YEONMA_CACHE"])
 
 
 @pytest.fixture(params=["kernels", "torch ops"])
