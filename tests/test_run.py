@@ -40,6 +40,13 @@ def test_an_old_run_or_a_full_folder_is_not_written_over(tmp_path):
         Run.open(tmp_path / "full")
 
 
+def test_every_word_keeps_its_row_whatever_it_holds(tmp_path):
+    run = Run.create(tmp_path / "run", config())
+    words = ["<pad>", "좋다", "두\n줄", "끝\r", "", " "]
+    run.save_embeddings("before", torch.zeros(6, 2), words)
+    assert run.words() == ["<pad>", "좋다", "두⏎줄", "끝\r", "", " "]
+
+
 def test_a_cut_last_line_is_left_out(tmp_path):
     run = Run.create(tmp_path / "run", config())
     run.log(Stepped(1, 0, 0.5, 0.1, 1.0, 8, 0.1))

@@ -223,12 +223,12 @@ class Run:
         return self.folder / "model"
 
     def save_embeddings(self, when: str, table: Any, words: Sequence[str]) -> None:
-        """Write embeddings/{before,after}.safetensors and words.txt."""
+        """Write embeddings/{before,after}.safetensors and words.txt, a word a line: a break inside of one becomes ⏎."""
         from safetensors.torch import save_file
 
         with staged_file(self.folder / "embeddings" / f"{when}.safetensors") as stage:
             save_file({"embeddings": table.detach().cpu().contiguous()}, stage)
-        write_text(self.folder / "embeddings" / "words.txt", "\n".join(words))
+        write_text(self.folder / "embeddings" / "words.txt", "\n".join(word.replace("\n", "⏎") for word in words))
 
     def save_probe(self, step: int, tensors: Mapping[str, Any]) -> None:
         """Write probes/step-N.safetensors; not flushed to the disk: a lost one costs a point of a picture."""
