@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from yeonma import api, batches
+from yeonma import api, batches, chosen
 from yeonma.finetuning import Training, prepare
 
 ROUNDS, STEPS = 5, 40
@@ -44,7 +44,7 @@ def main() -> None:
     """Measure, print, append."""
     torch.manual_seed(1)
     overrides = {"data": {"limit": 40_000}, "train": {"threads": 1, "batch_size": 64}}
-    config = api.settings(data="nsmc", encoder="bilstm-attention", overrides=overrides)
+    config = chosen.settings(data="nsmc", encoder="bilstm-attention", overrides=overrides)
     t = prepare(config, api.dataset(config))
     t.model.train()
     longest = int(t.train.lengths.max())

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from nsmc import RATES, SHARED, vectors
 
-from yeonma import api, batches
+from yeonma import api, batches, chosen
 from yeonma.finetuning import Training, prepare
 from yeonma.train import update
 
@@ -32,7 +32,7 @@ def training(encoder: str, optimizer: str, rows: str) -> Training:
     """A training that is ready to step."""
     rate = {"learning_rate": RATES[encoder]} if optimizer in ("adam", "nadam") else {}
     train = {**SHARED["train"], "epochs": EPOCHS, "precision": "fp32", **rate}
-    config = api.settings(
+    config = chosen.settings(
         data="nsmc",
         encoder=encoder,
         optimizer=optimizer,

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from yeonma import api, pretraining
+from yeonma import api, chosen, pretraining
 from yeonma.files import cache_folder
 
 ROWS, TABLE = Path("results/nsmc.jsonl"), Path("results/nsmc.md")
@@ -68,10 +68,12 @@ def settings(cell: Cell, seed: int) -> Any:
     if name in PRESETS:
         quiet = {"train": {"threads": 1}, "checkpoint": SHARED["checkpoint"], "seed": seed}
         data = {"limit": PRESETS[name]} if PRESETS[name] else {}
-        return api.settings(preset=name.partition(",")[0], overrides={**quiet, "data": data}, **source)
+        return chosen.settings(preset=name.partition(",")[0], overrides={**quiet, "data": data}, **source)
     train = {**SHARED["train"], "learning_rate": RATES[name]}
     encoder = {"freeze": "embeddings" if how == "frozen" else "none"}
-    return api.settings(encoder=name, overrides={**SHARED, "train": train, "encoder": encoder, "seed": seed}, **source)
+    return chosen.settings(
+        encoder=name, overrides={**SHARED, "train": train, "encoder": encoder, "seed": seed}, **source
+    )
 
 
 def run(cell: Cell, seed: int) -> dict[str, Any]:

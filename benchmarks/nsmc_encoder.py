@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from yeonma import api
+from yeonma import api, chosen
 from yeonma.files import cache_folder, write_text
 from yeonma.records import Evaluated, Finished
 
@@ -48,7 +48,7 @@ def settings(rate: float, decay: float, **over: Mapping[str, Any]) -> Any:
     }  # fmt: skip
     overrides = {"train": {**train, **over.get("train", {})}, "data": {"max_length": 96, **over.get("data", {})}}
     path = Path(os.environ["YEONMA_DATA"]) / ENCODER
-    return api.settings(data="nsmc", encoder_path=path.resolve(), overrides={**overrides, "seed": 1})
+    return chosen.settings(data="nsmc", encoder_path=path.resolve(), overrides={**overrides, "seed": 1})
 
 
 def folder(*name: object) -> Path:

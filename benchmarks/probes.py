@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from yeonma import api, probes
+from yeonma import api, chosen, probes
 from yeonma.run import Run
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     row = {}
     for encoder in ("bag", "bilstm-attention"):
         overrides = {"data": {"limit": 40_000}, "train": {"threads": 1, "epochs": 1, "batch_size": 128}}
-        config = api.settings(data="nsmc", encoder=encoder, overrides=overrides)
+        config = chosen.settings(data="nsmc", encoder=encoder, overrides=overrides)
         clock.seconds, began = 0.0, time.process_time()
         with tempfile.TemporaryDirectory() as folder:
             list(api.training(config, Path(folder) / "run"))

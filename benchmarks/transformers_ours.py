@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from yeonma import api, finetuning, train
+from yeonma import api, chosen, finetuning, train
 from yeonma.config import Config
 from yeonma.model import Model
 from yeonma.records import Dataset
@@ -27,19 +27,19 @@ def settings(data: str, path: Path, seed: int, epochs: int = 1, **encoder: Any) 
     """The config of one training."""
     train = {**ADAMW, "epochs": epochs}
     overrides = {"seed": seed, "encoder": {"path": str(path), **encoder}, "train": train}
-    return api.settings(data=data, encoder="transformer", overrides=overrides)
+    return chosen.settings(data=data, encoder="transformer", overrides=overrides)
 
 
 def examples(data: str, rows: int) -> Dataset:
     """`rows` rows of train, and as "valid" the split that is scored."""
-    config = api.settings(data=data, overrides={"data": {"valid_fraction": 0.01}})
+    config = chosen.settings(data=data, overrides={"data": {"valid_fraction": 0.01}})
     whole = api.dataset(config, ("train", "valid", "test"))
     return replace(whole, splits={"train": whole.splits["train"][:rows], "valid": whole.splits["test"]})
 
 
 def reviews() -> Dataset:
     """NSMC's training split, a tenth of it held out; the test reviews are not read."""
-    return api.dataset(api.settings(data="nsmc"))
+    return api.dataset(chosen.settings(data="nsmc"))
 
 
 class Ours:

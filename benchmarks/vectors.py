@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 
 from pyarrow import parquet
 
-from yeonma import api
+from yeonma import api, chosen
 from yeonma.data import wordsim
 from yeonma.files import cache_folder, staged_file, write_text
 from yeonma.intrinsic import analogies, similarity
@@ -136,7 +136,7 @@ def classified(cell: Cell, freeze: str, seed: int) -> dict[str, Any]:
         "seed": seed, "encoder": {"freeze": freeze}, "data": {"limit": 30_000}, "train": {"threads": 1},
         "checkpoint": {"every_steps": 100_000},
     }  # fmt: skip
-    config = api.settings(preset="ratsgo-6.3-fixed", data="nsmc", vectors=str(vectors(cell)), overrides=overrides)
+    config = chosen.settings(preset="ratsgo-6.3-fixed", data="nsmc", vectors=str(vectors(cell)), overrides=overrides)
     end = list(api.training(config, place))[-1]
     scores = api.evaluate(place, split="test")["scores"]
     shutil.rmtree(place)

@@ -85,9 +85,9 @@ def test_choices_are_those_of_the_command_line(place):
 
 def test_a_stopped_run_is_resumed(place, monkeypatch):
     """The stop is that of `training`, which the command line's signals use."""
-    from yeonma import api
+    from yeonma import api, chosen
 
-    settings = api.settings(TREE)
+    settings = chosen.settings(TREE)
     asked: list[int] = []
     events = list(api.training(settings, "run", stop=lambda: asked.append(1) or len(asked) > 20))
     assert events[-1].reason == "interrupted"
@@ -152,9 +152,9 @@ def test_an_unknown_name_is_an_attribute_error(name):
 
 
 def test_leaving_the_events_at_the_last_one_keeps_the_run_done(place):
-    from yeonma import api
+    from yeonma import api, chosen
 
-    for event in api.training(api.settings(TREE, overrides={"train": {"epochs": 1}}), "run"):
+    for event in api.training(chosen.settings(TREE, overrides={"train": {"epochs": 1}}), "run"):
         if isinstance(event, Finished):
             break
     assert api.Run.open("run").status()["state"] == "done"

@@ -6,14 +6,14 @@ import tomllib
 
 import pytest
 
-from yeonma import api
+from yeonma import chosen
 from yeonma import config as configs
 from yeonma.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", configs.presets())
 def test_presets_resolve_and_read_back(name, tmp_path):
-    config = api.settings(preset=name, data="nsmc")
+    config = chosen.settings(preset=name, data="nsmc")
     configs.write(config, tmp_path / "run.toml")
     assert configs.resolve(configs.read_toml(tmp_path / "run.toml")) == config
     commented = configs.to_commented_toml(config)
@@ -22,7 +22,7 @@ def test_presets_resolve_and_read_back(name, tmp_path):
 
 
 def test_the_books_preset_is_the_books():
-    config = api.settings(preset="ratsgo-6.3", data="nsmc")
+    config = chosen.settings(preset="ratsgo-6.3", data="nsmc")
     assert config.encoder.padding == "visible"
     assert (config.train.learning_rate, config.train.batch_size, config.train.epochs) == (1e-4, 128, 10)
     assert config.train.form == "torch"
@@ -34,13 +34,13 @@ def test_later_choices_win(tmp_path):
     overrides: dict = {}
     configs.set_value(overrides, "train.epochs=4")
     configs.set_value(overrides, "data.columns={text = 'document'}")
-    config = api.settings(tmp_path / "run.toml", data="nsmc", optimizer="Nadam", overrides=overrides)
+    config = chosen.settings(tmp_path / "run.toml", data="nsmc", optimizer="Nadam", overrides=overrides)
     assert (config.encoder.filters, config.train.epochs, config.train.optimizer) == (7, 4, "nadam")
     assert config.data.columns == {"text": "document"}
 
 
 def test_another_encoder_leaves_the_old_ones_settings():
-    assert api.settings(preset="ratsgo-6.3", data="nsmc", encoder="bag").encoder.kind == "bag"
+    assert chosen.settings(preset="ratsgo-6.3", data="nsmc", encoder="bag").encoder.kind == "bag"
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from yeonma import chosen
 from yeonma import config as configs
 from yeonma.errors import ConfigError, Interrupted, RunError, VectorsError, nearest
 from yeonma.pretraining import pretrain
@@ -21,99 +21,6 @@ if TYPE_CHECKING:
     from yeonma.vectors import Vectors
 
 ADVICE = "Lower train.batch_size, data.max_length or encoder.dim."
-
-
-def settings(
-    config: str | Path | Mapping[str, Any] | None = None,
-    *,
-    preset: str | None = None,
-    data: str | None = None,
-    task: str | None = None,
-    encoder: str | None = None,
-    encoder_path: str | Path | None = None,
-    vectors: str | Path | None = None,
-    optimizer: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> configs.Config:
-    """Lay a preset, a config and single choices over each other, later ones winning, and check the whole.
-
-    Where no task is named it is that of the named data set; a path alone means the encoder "transformer".
-    Raises: ConfigError.
-    """
-    return configs.resolve(
-        laid(
-            config, preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path, vectors=vectors,
-            optimizer=optimizer, overrides=overrides,
-        )
-    )  # fmt: skip
-
-
-def laid(
-    config: str | Path | Mapping[str, Any] | None = None,
-    *,
-    preset: str | None = None,
-    data: str | None = None,
-    task: str | None = None,
-    encoder: str | None = None,
-    encoder_path: str | Path | None = None,
-    vectors: str | Path | None = None,
-    optimizer: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """What `settings` checks, as a nested dict in which no default is filled in.
-
-    Raises: ConfigError.
-    """
-    tree = configs.read_preset(preset) if preset else {}
-    if config is not None:
-        tree = configs.merge(tree, config if isinstance(config, Mapping) else configs.read_toml(Path(config)))
-    if not all(isinstance(tree.get(section, {}), Mapping) for section in ("data", "encoder", "train")):
-        return configs.resolve(tree).model_dump()  # says which table is none
-    chosen: dict[str, Any] = {"encoder": {}, "train": {}}
-    if task:
-        chosen["task"] = task
-    if encoder_path:
-        chosen["encoder"]["path"] = str(encoder_path)
-        encoder = encoder or "transformer"
-    if encoder:
-        chosen["encoder"]["kind"] = encoder
-        if tree.get("encoder", {}).get("kind", encoder) != encoder:
-            tree["encoder"] = {k: v for k, v in tree["encoder"].items() if k in configs.EncoderConfig.model_fields}
-    if vectors:
-        chosen["encoder"]["vectors"] = str(vectors)
-    if optimizer:
-        chosen["train"]["optimizer"] = optimizer
-    if data:
-        tree["data"] = {k: v for k, v in tree.get("data", {}).items() if k not in ("name", "train", "valid", "test")}
-        chosen["data"] = source(data)
-    whole = configs.merge(tree, chosen, overrides or {})
-    named = isinstance(whole.get("data"), Mapping) and whole["data"].get("name")
-    return whole if "task" in whole or not named else {**whole, "task": _task_of(named)}
-
-
-def _task_of(name: str) -> str:
-    """The task of a named data set."""
-    from yeonma.data import entry
-
-    return entry(name).task
-
-
-def source(data: str) -> dict[str, str]:
-    """`--data`: a name of the catalog, or a file.
-
-    Raises: DataError for what is neither, naming the nearest known name.
-    """
-    from yeonma.data.sources import is_name
-
-    return {"name": data} if is_name(data) else {"train": data}
-
-
-def new_folder(config: configs.Config) -> Path:
-    """runs/DATA-ENCODER-OPTIMIZER, with a number behind it where that is taken."""
-    data = config.data.name or Path(str(config.data.train)).stem
-    name = f"{data}-{config.encoder.kind}-{config.train.optimizer}"
-    taken = (Path("runs") / (name if n == 1 else f"{name}-{n}") for n in itertools.count(1))
-    return next(folder for folder in taken if not folder.exists())
 
 
 def dataset(config: configs.Config, splits: Sequence[str] = ("train", "valid")) -> Dataset:
@@ -213,7 +120,7 @@ def finetune(
 
     Raises: YeonmaError; Diverged when the loss is not finite; Interrupted.
     """
-    checked = None if resume and config is None and not choices else settings(config, **choices)
+    checked = None if resume and config is None and not choices else chosen.settings(config, **choices)
     for event in training(checked, output, resume=resume, stop=stop, progress=progress):
         on_event(event)
         if isinstance(event, Finished) and event.reason == "interrupted":
@@ -308,12 +215,12 @@ def evaluate_vectors(
 def _coverage(vectors: Vectors, data: str, split: str, progress: Progress) -> dict[str, Any]:
     """Which words of a data set the vectors know."""
     from yeonma import intrinsic
-    from yeonma.data import load_split, read_texts
+    from yeonma.data import entry, load_split, read_texts
     from yeonma.data.sources import is_name
     from yeonma.text import make_tokenizer
 
     named = is_name(data)
-    rows = load_split(data, split, task=_task_of(data), labelled=False) if named else ()
+    rows = load_split(data, split, task=entry(data).task, labelled=False) if named else ()
     texts = (text for row in rows for text in row.texts) if named else read_texts(data)
     tokenizer = vectors.tokenizer or make_tokenizer("mecab")
     found = intrinsic.coverage(vectors, texts, tokenizer, progress)
@@ -421,4 +328,4 @@ def load_model(folder: str | Path) -> Model:
     return Model.from_pretrained(path / "model" if (path / "config.toml").exists() else path)
 
 
-__all__ = ["evaluate", "export", "finetune", "load", "load_model", "pretrain", "settings", "training"]
+__all__ = ["evaluate", "export", "finetune", "load", "load_model", "pretrain", "training"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from yeonma import api
+from yeonma import api, chosen
 from yeonma import config as configs
 from yeonma.comparing import Comparison, Plan, Rules, Study, axes, cells, described, name_of
 from yeonma.comparing.claims import STALE
@@ -65,7 +65,7 @@ def compare(
     )  # fmt: skip
     given = config is not None or choices or grid or any(lists.values())
     if given:
-        base = plain(api.laid(config, **choices))
+        base = plain(chosen.laid(config, **choices))
         data = _data(base)
         if budget_examples is None and budget_seconds is None:
             budget_examples = configs.resolve(base).train.epochs * int(data["train"])

@@ -53,7 +53,7 @@ def finetune(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")] = False,
 ) -> None:
     """Train an encoder and a head for a task; the best checkpoint is chosen on validation data."""
-    from yeonma import api
+    from yeonma import api, chosen
     from yeonma import config as configs
     from yeonma.cli.screen import Bars, print_json, stop_on_signal
     from yeonma.errors import ConfigError
@@ -77,8 +77,8 @@ def finetune(
     given = config is not None or overrides or any(value is not None for value in choices.values())
     if resume and output is None:
         raise ConfigError("--resume needs the run's folder: -o RUN.")
-    checked = api.settings(config, overrides=overrides, **choices) if given or not resume else None  # type: ignore[arg-type]
-    output = output or api.new_folder(cast(configs.Config, checked))
+    checked = chosen.settings(config, overrides=overrides, **choices) if given or not resume else None  # type: ignore[arg-type]
+    output = output or chosen.new_folder(cast(configs.Config, checked))
     bars = Bars()
     with stop_on_signal() as stop:
         try:

@@ -27,7 +27,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Write a commented config. Without flags it asks three questions: task, data, encoder."""
-    from yeonma import api
+    from yeonma import chosen
     from yeonma import config as configs
     from yeonma.errors import ConfigError
     from yeonma.files import write_text
@@ -40,6 +40,6 @@ def init(
         known = "bag, cnn, bilstm-attention, ngram, transformer, stack, wide-deep"
         encoder = typer.prompt(f"Encoder ({known})", default="bilstm-attention")
     data = data or (None if preset else f"sample-{task or 'single'}")
-    config = api.settings(preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path)
+    config = chosen.settings(preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path)
     write_text(output, configs.to_commented_toml(config))
     typer.echo(f"Wrote {output}. Next: yeonma finetune {output} -o runs/first", err=True)
