@@ -10,29 +10,12 @@ from typing import Any
 from yeonma import config as configs
 
 
-def settings(
-    config: str | Path | Mapping[str, Any] | None = None,
-    *,
-    preset: str | None = None,
-    data: str | None = None,
-    task: str | None = None,
-    encoder: str | None = None,
-    encoder_path: str | Path | None = None,
-    vectors: str | Path | None = None,
-    optimizer: str | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> configs.Config:
-    """Lay a preset, a config and single choices over each other, later ones winning, and check the whole.
+def settings(config: str | Path | Mapping[str, Any] | None = None, **choices: Any) -> configs.Config:
+    """The settings that a preset, a config and single choices come to, checked as a whole; see `laid`.
 
-    Where no task is named it is that of the named data set; a path alone means the encoder "transformer".
     Raises: ConfigError.
     """
-    return configs.resolve(
-        laid(
-            config, preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path, vectors=vectors,
-            optimizer=optimizer, overrides=overrides,
-        )
-    )  # fmt: skip
+    return configs.resolve(laid(config, **choices))
 
 
 def laid(
@@ -47,8 +30,9 @@ def laid(
     optimizer: str | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """What `settings` checks, as a nested dict in which no default is filled in.
+    """A preset, a config and single choices over each other, later ones winning, with no default filled in.
 
+    Where no task is named it is that of the named data set; a path alone means the encoder "transformer".
     Raises: ConfigError.
     """
     tree = configs.read_preset(preset) if preset else {}

@@ -77,7 +77,7 @@ def finetune(
     given = config is not None or overrides or any(value is not None for value in choices.values())
     if resume and output is None:
         raise ConfigError("--resume needs the run's folder: -o RUN.")
-    checked = chosen.settings(config, overrides=overrides, **choices) if given or not resume else None  # type: ignore[arg-type]
+    checked = chosen.settings(config, overrides=overrides, **choices) if given or not resume else None
     output = output or chosen.new_folder(cast(configs.Config, checked))
     bars = Bars()
     with stop_on_signal() as stop:
