@@ -33,11 +33,11 @@ def step(t: Training, rows: np.ndarray, length: int | None) -> None:
 
 def speed(t: Training, plan: list[np.ndarray], first: int, length: int | None) -> float:
     """Examples per CPU second over STEPS batches."""
-    chosen = plan[first : first + STEPS]
+    mine = plan[first : first + STEPS]
     began = time.process_time()
-    for rows in chosen:
+    for rows in mine:
         step(t, rows, length)
-    return sum(len(rows) for rows in chosen) / (time.process_time() - began)
+    return sum(len(rows) for rows in mine) / (time.process_time() - began)
 
 
 def main() -> None:

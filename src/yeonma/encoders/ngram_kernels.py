@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from yeonma.optim.machine_code import stamped
 from yeonma.optim.prefetch import STAMP, ahead
 
 Array = Any
@@ -28,11 +28,8 @@ Kernel = Callable[..., Any]
 
 def compiled(function: Kernel) -> Kernel:
     """Machine code without the interpreter's lock, kept on disk until its file or that of `ahead` changes."""
-    made = njit(cache=True, nogil=True, error_model="numpy")(function)
-    with suppress(AttributeError):  # numba itself looks at the file of the function alone, not at what it is made of
-        kept = made._cache._cache_file
-        kept._source_stamp = (kept._source_stamp, STAMP)
-    return cast("Kernel", made)
+    made: Kernel = stamped(njit(cache=True, nogil=True, error_model="numpy")(function), STAMP)
+    return made
 
 
 @compiled

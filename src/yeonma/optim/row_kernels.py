@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.graph import increment_version
 
+from yeonma.optim.machine_code import stamped
 from yeonma.optim.memory import Floats, Ints
-from yeonma.optim.prefetch import ahead
+from yeonma.optim.prefetch import STAMP, ahead
 from yeonma.optim.sleep import Root, Wake
 
 Array = NDArray[Any]  # float32 or float64
@@ -26,8 +27,8 @@ def _inlined(function: F) -> F:
 
 
 def _compiled(function: F) -> F:
-    compiled: F = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
-    return compiled
+    made: F = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})(function)
+    return stamped(made, STAMP)
 
 
 @_inlined

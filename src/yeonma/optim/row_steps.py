@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 
 from yeonma.optim.kernel_files import LOCK, compiled, element
+from yeonma.optim.prefetch import STAMP
 from yeonma.optim.registry import Form
 from yeonma.optim.settings import Settings
 from yeonma.optim.split import Split, split
@@ -21,7 +22,7 @@ from math import sqrt
 
 from numba import njit
 
-from yeonma.optim.prefetch import ahead as _ahead
+from yeonma.optim.prefetch import ahead as _ahead  # {stamp}
 
 _range = range
 
@@ -48,6 +49,7 @@ def text(form: Form, parts: Split) -> str:
         *(f"{row} = {table}[_rows[_k]]" for row, table in tables.items()),
     ]
     return TEXT.format(
+        stamp=STAMP,
         name=form.function.__name__,
         slots="".join(f", _table_{name}" for name in form.elements),
         constants="\n".join(f"    _c{i} = _c[{i + 2}]  # {what}" for i, what in enumerate(parts.constants)),

@@ -11,14 +11,13 @@ What makes them fast, each measured:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numba import njit
+
+from yeonma.optim.machine_code import stamp, stamped
 
 SIX = 6
 LARGEST_DIM = 1024
@@ -30,16 +29,13 @@ _SIGMOID = (1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / 
 
 u64, f32 = np.uint64, np.float32
 F = TypeVar("F", bound=Callable[..., Any])
-_STAMP = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+_STAMP = stamp(__file__)
 
 
 def compiled(function: F) -> F:
     """Machine code, kept on disk until its file or this one changes, that runs without the interpreter's lock."""
     made: F = njit(nogil=True, cache=True, fastmath=True, error_model="numpy")(function)
-    with suppress(AttributeError):  # numba itself looks at the file of the function alone, not at what it is made of
-        kept = made._cache._cache_file  # type: ignore[attr-defined]
-        kept._source_stamp = (kept._source_stamp, _STAMP)
-    return made
+    return stamped(made, _STAMP)
 
 
 def inlined(function: F) -> F:
