@@ -174,9 +174,9 @@ def test_the_command_prints_the_rules_and_the_verdict(tmp_path, base, monkeypatc
 
     import tomli_w
 
-    from yeonma.cli import compare, main
+    from yeonma.cli import main, standing
 
-    monkeypatch.setattr(compare, "REDRAW", 0.0)  # a fast machine is done before a line would be drawn
+    monkeypatch.setattr(standing, "REDRAW", 0.0)  # a fast machine is done before a line would be drawn
     (tmp_path / "run.toml").write_text(tomli_w.dumps(base), encoding="utf-8")
     argv = ["yeonma", "compare", str(tmp_path / "run.toml"), "--grid", "encoder.dim=4,8", "--tune", "1", "--seeds", "2",
             "--tune-also", "head.dropout", "--budget-examples", "40", "-o", str(tmp_path / "s")]  # fmt: skip

@@ -14,7 +14,7 @@ from rich.console import Console
 
 import yeonma
 from comparing_builders import by_hand, results
-from yeonma.cli.compare import table, time_left
+from yeonma.cli.standing import table, time_left
 from yeonma.comparing import Standing, Study
 from yeonma.comparing.work import open_tasks
 from yeonma.comparing.workers import threads

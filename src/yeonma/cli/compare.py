@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from yeonma.comparing import Row, Standing, Study
-
-REDRAW = 1.0  # seconds
 
 
 def compare(
@@ -93,6 +87,8 @@ def compare(
     """
     from yeonma import studies
     from yeonma.cli.screen import print_json, stop_on_signal
+    from yeonma.cli.standing import Screen
+    from yeonma.cli.verdict import verdict_lines
 
     lists = {
         "optimizers": optimizers, "encoders": encoders, "vectors": vectors, "freeze": freeze, "tokenizers": tokenizers
@@ -154,150 +150,3 @@ def _grid(assignments: Sequence[str]) -> dict[str, list[Any]]:
             raise ConfigError(f"--grid takes KEY=A,B, each key once. It got {assignment!r}.")
         found[key.strip()] = split(text)
     return found
-
-
-class Screen:
-    """The rules, then a table that lives; where there is no terminal, a line for each run that ends."""
-
-    def __init__(self, workers: int, quiet: bool) -> None:
-        self.workers, self.quiet = workers, quiet
-        self.standing: Standing | None = None
-        self.drawn, self.told = 0.0, 0
-        self.live: Any = None
-
-    def show(self, study: Study) -> None:
-        """Draw how things are, at most once a second."""
-        from yeonma.comparing import Standing
-
-        if self.quiet:
-            return
-        if self.standing is None:
-            self.standing = Standing(study)
-            typer.echo(f"{study.folder}\n" + "\n".join(study.lines()) + "\n", err=True)
-        if time.monotonic() - self.drawn > REDRAW:
-            self.drawn = time.monotonic()
-            self._draw(self.standing)
-
-    def _draw(self, standing: Standing) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        rows, (done, total) = standing.look(), standing.done()
-        console = Console(stderr=True, highlight=False)
-        foot = f"{done} of {total} runs, {time_left(standing.seconds_left(self.workers))}"
-        if console.is_terminal:
-            if self.live is None:
-                self.live = Live(console=console, auto_refresh=False, transient=True)
-                self.live.start()
-            self.live.update(table(rows, standing.study, foot), refresh=True)
-        elif done > self.told:
-            typer.echo(foot, err=True)
-        self.told = done
-
-    def close(self) -> None:
-        """Take the table off the screen; the verdict follows."""
-        if self.live is not None:
-            self.live.stop()
-
-
-def table(rows: Sequence[Row], study: Study, foot: str) -> Any:
-    """The cells as a rich table."""
-    from rich.table import Table
-
-    made = Table(caption=foot, caption_justify="left", box=None, pad_edge=False)
-    made.add_column("cell", overflow="fold")
-    for name in ("trials", "best on validation", "rate", "final runs", "test", "failed", ""):
-        made.add_column(name, justify="right")
-    for row in rows:
-        mean = sum(row.scores) / len(row.scores) if row.scores else None
-        made.add_row(
-            row.cell,
-            f"{row.trials}/{study.rules.trials}",
-            _number(row.best),
-            "" if row.rate is None else f"{row.rate:.2g}",
-            f"{row.finals}/{study.rules.seeds}",
-            _number(mean),
-            str(row.failed or ""),
-            f"{row.running} running" if row.running else "",
-        )
-    return made
-
-
-def time_left(seconds: float | None) -> str:
-    """The time left in words."""
-    if seconds is None:
-        return "time left not known yet"
-    (minutes, rest), hours = divmod(int(seconds), 60), int(seconds // 3600)
-    return f"about {hours} h {minutes % 60:02d} min left" if hours else f"about {minutes} min {rest:02d} s left"
-
-
-def verdict_lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """The results as text: the leaderboard, then what it goes by."""
-    cells = found["cells"]
-    width = max(4, *(len(cell["name"]) for cell in cells))
-    yield f"test {found['metric'] or 'score'}, mean of the seeds"
-    yield (
-        f"{'cell':<{width}}  group  {'mean ± sd':<17}{'95 % interval':<18}{'to best':>8}{'p':>8}{'p runs':>8}"
-        f"{'target':>8}{'steps':>9}{'seconds':>9}{'CPU':>9}  verdict"
-    )
-    for cell in cells:
-        row = f"{_scores(cell)}{_tests(cell)}{_costs(cell)}  {_words(cell)}"
-        yield f"{cell['name']:<{width}}  {cell['group']:<5}  {row}"
-    if majority := found["majority"]:
-        yield f"{'majority':<{width}}         {majority['accuracy']:.4f} accuracy"
-    yield ""
-    yield from _legend(found)
-
-
-def _scores(cell: Mapping[str, Any]) -> str:
-    test = cell["test"]
-    if not test:
-        return f"{'–':<35}"
-    spread = f"{_number(test['mean'])} ± {_number(test['sd'])}"
-    between = f"{_number(test['low'])} … {_number(test['high'])}"
-    return f"{spread:<17}{between:<18}"
-
-
-def _tests(cell: Mapping[str, Any]) -> str:
-    row = cell["against_best"] or {}
-    difference = "" if row.get("difference") is None else f"{row['difference']:+.4f}"
-    return f"{difference:>8}{_p(row.get('p_holm')):>8}{_p(row.get('p_these_runs')):>8}"
-
-
-def _costs(cell: Mapping[str, Any]) -> str:
-    target, spent = cell["to_target"], sum(cell["cpu_seconds"][kind] for kind in ("tuning", "final"))
-    if not target:
-        return f"{'':>26}{spent:>8,.0f}s"
-    steps = "∞" if target["steps"] is None else f"{target['steps']:,.0f}"
-    seconds = "∞" if target["seconds"] is None else f"{target['seconds']:,.2f}"
-    reached = f"{target['reached']}/{target['of']}"
-    return f"{reached:>8}{steps:>9}{seconds:>9}{spent:>8,.0f}s"
-
-
-def _words(cell: Mapping[str, Any]) -> str:
-    failed = {
-        f"{count} of the {kind} {state}"
-        for kind, counts in (("trials", cell["failed_trials"]), ("final runs", cell["failed_runs"]))
-        for state, count in counts.items()
-    }
-    return "; ".join([cell["verdict"], *sorted(failed)])
-
-
-def _legend(found: Mapping[str, Any]) -> Iterator[str]:
-    target = _number(found["target"])
-    yield "group    cells that share a letter: no difference between them shown (paired t over seeds, Holm over"
-    yield "         all pairs)"
-    yield f"to best  difference to {found['best'] or 'the best'}, the best by validation scores"
-    yield "p        paired t-test over seeds against it, with Holm's correction; p runs: permutation test over test"
-    yield "         examples, for these runs: it says nothing of other seeds"
-    yield f"target   final runs that reached a validation score of {target}; steps and CPU seconds to it are medians,"
-    yield "         ∞ where a median run never did"
-    yield "CPU      seconds of the processor for all trials and runs of the cell"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else "<.001" if value < 0.001 else f"{value:.3f}"
