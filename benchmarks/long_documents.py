@@ -5,8 +5,8 @@
 all-MiniLM-L6, float32, one thread; documents are sentences of SST-2's training split joined until they are long enough,
 read in windows of 128 tokens of which 32 are shared. Every case is a process of its own: two updates are made; memory
 is how far the highest resident size rose above what stood before the first (gradients and moments count: 0.3 GiB),
-time is the second's. "Without" is the
-same update with everything at once. Rows are results/long-documents.jsonl, made new, and results/long-documents.md.
+time is the second's. "Without" is the same update with everything at once. The rows, results/long-documents.jsonl, are
+made anew each time, and results/long-documents.md from them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ import torch
 from transformers_parts import english
 
 from yeonma import api, chosen, finetuning, train
-from yeonma.encoders.transformer import Transformer
 from yeonma.files import write_text
 from yeonma.records import Dataset
 
@@ -51,14 +50,18 @@ def case(number: int, tokens: int, bound: int) -> dict[str, Any]:
     overrides = {"data": {"max_length": 128, "stride": 32}, "encoder": {"path": str(english())}, "train": settings}
     config = chosen.settings(data="glue-sst2", encoder="transformer", overrides=overrides)
     training = finetuning.prepare(config, documents(api.dataset(config), number, int(tokens / 1.2)))
-    Transformer.pass_tokens = bound
+    encoder = training.model.encoder
+    encoder.pass_tokens = bound or encoder.pass_tokens
     before = highest()
     train.update(training)
     began = time.process_time()
     train.update(training)
     seconds = time.process_time() - began
     held = int(training.train.lengths.sum())
-    return {"documents": number, "tokens": held, "bound": bound, "gib": highest() - before, "seconds": seconds}
+    return {
+        "documents": number, "tokens": held, "bound": encoder.pass_tokens,
+        "gib": round(highest() - before, 2), "seconds": round(seconds, 1),
+    }  # fmt: skip
 
 
 def highest() -> float:
@@ -75,7 +78,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         cells = [f"{row['gib']:.1f}, {row['seconds']:.1f}" for row in mine]
         lines.append(f"| {shape[0]} | {shape[1]:,} | {' | '.join(cells)} |")
     title, command, text = (__doc__ or "").split("\n\n")
-    head = f"# {title}\n\nMade by `{command.strip()}`. {text.strip()}\nThe bound: {Transformer.pass_tokens:,} tokens."
+    bound = min(row["bound"] for row in rows)
+    head = f"# {title}\n\nMade by `{command.strip()}`. {text.strip()}\nThe bound: {bound:,} tokens."
     return "\n".join([head, "", *lines, ""])
 
 
@@ -86,7 +90,7 @@ def main() -> None:
         return
     rows = []
     for shape in SHAPES:
-        for bound in (Transformer.pass_tokens, UNBOUNDED):
+        for bound in (0, UNBOUNDED):  # 0: the encoder's own
             made = subprocess.run([sys.executable, __file__, *map(str, (*shape, bound))], stdout=-1, check=True)
             rows.append(json.loads(made.stdout.splitlines()[-1]))
             print(rows[-1], flush=True)

@@ -283,9 +283,9 @@ def _examples(run: Run | None, data: str | None, split: str, model: Model) -> tu
     if config and data in (None, config.data.name):
         splits = dataset(config, ("valid", "test")).splits
         if split not in splits:
-            raise ConfigError(
-                f"The run's data has no split {split!r}. It has: {', '.join(splits)}. Name data with --data."
-            )
+            there = f"It has: {', '.join(splits)}"
+            way = "Name one of them with --split, or other data with --data"
+            raise ConfigError(f"The run's data has no split {split!r}. {there}. {way}.")
         return config.data.name or str(config.data.train), list(splits[split])
     if data is None:
         raise ConfigError("A model folder does not know its data. Name some with --data.")

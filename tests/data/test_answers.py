@@ -66,7 +66,7 @@ BAD = [
     (["세종"], "an answer must have a text and an answer_start; came str"),
     ({"text": ["세종"], "answer_start": []}, "answers must have an answer_start for every text"),
     ("세종", r"answers must be .* a text beside a column answer_start; came str '세종'"),
-    ([], "the question has no answer in its context. Leave such rows out with on_bad_row"),
+    ([], "the question has no answer in its context. Leave such rows out with data.on_bad_row"),
     (None, "the question has no answer"),
 ]
 

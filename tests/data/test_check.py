@@ -250,7 +250,7 @@ def test_choices_are_counted_by_the_number_of_the_ending_and_measured_row_by_row
     assert checkup.findings[0].message.startswith("rows of more than max_length = 4 tokens, which will be cut: 1")
     counted = check([test], task="choice", first=0)
     assert said(counted, "error")[0][1] == 1
-    assert "If the file counts them from 1, say first = 1" in counted.errors[0].message
+    assert "If the file counts them from 1, say data.first = 1" in counted.errors[0].message
 
 
 def test_answers_at_wrong_places_and_missing_ones(write):

@@ -71,11 +71,11 @@ def test_a_file_that_counts_from_elsewhere_is_no_bad_row(write):
     """Skipping the rows that show it would keep the others, every one of them with the wrong label."""
     table = "premise\tending_1\tending_2\tlabel\n가\t나\t다\t1\n가\t나\t다\t0\n"
     path = write("a.tsv", table)
-    with pytest.raises(DataError, match=r"a\.tsv:3: .* 1 to 2; came 0\. If .* counts them from 0, say first = 0"):
+    with pytest.raises(DataError, match=r"a\.tsv:3: .* 1 to 2; came 0\. If .* counts them from 0, say data.first = 0"):
         load(train=path, task="choice", on_bad_row="skip")
     assert [e.gold for e in load_split(path, task="choice", first=0)] == ["2", "1"]
     other = write("b.tsv", table.replace("\t0\n", "\t2\n"))
-    with pytest.raises(DataError, match=r"b\.tsv:3: .* 0 to 1; came 2\. If .* counts them from 1, say first = 1"):
+    with pytest.raises(DataError, match=r"b\.tsv:3: .* 0 to 1; came 2\. If .* counts them from 1, say data.first = 1"):
         load_split(other, task="choice", first=0)
 
 

@@ -204,6 +204,24 @@ def test_rows_without_labels_where_none_are_needed(write):
         load_split(texts)
 
 
+LABELLED = {
+    "single": ({"text": "가", "label": {"a": 1}}, ("가",)),
+    "pair": ({"text1": "가", "text2": "나", "label": [1]}, ("가", "나")),
+    "choice": ({"premise": "가", "endings": ["나", "다"], "label": 7}, ("가", "나", "다")),
+    "qa": ({"question": "가", "context": "나", "answers": {"text": ["다"], "answer_start": [99]}}, ("가", "나")),
+    "tagging": ({"tokens": ["가", "나"], "tags": [88]}, ("가 나",)),
+}
+
+
+@pytest.mark.parametrize("task", LABELLED)
+def test_nobody_looks_at_the_labels_where_none_are_needed(write, task):
+    row, texts = LABELLED[task]
+    path = write("a.jsonl", json.dumps(row))
+    assert load_split(path, task=task, labelled=False) == (Example("test-1", texts, None),)
+    with pytest.raises(DataError):
+        load_split(path, task=task)
+
+
 def test_load_split_tells_names_from_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"no data set called 'nmsc'\. Did you mean 'nsmc'\?"):

@@ -41,7 +41,8 @@ WRONG = [
         {},
         r"a\.tsv:1: no column is called like a text; came: 'documnt', 'label'.*text = \"documnt\"",
     ),
-    (["a", "b"], {}, 'columns = {text = "a"}'),
+    (["a", "b"], {}, 'columns = {text = "a"}\\.'),
+    (["text1", "text2", "label"], {}, 'data.columns = {text = "text1"}, or the task with --task pair\\.'),
     (
         ["document", "label"],
         {"text": "documents"},
@@ -55,6 +56,11 @@ WRONG = [
 def test_columns_that_are_not_there(came, given, message):
     with pytest.raises(DataError, match=message):
         columns_of(SINGLE, came, given, FILE)
+
+
+def test_a_column_that_is_taken_is_not_proposed():
+    with pytest.raises(DataError, match='columns = {text2 = "second"}'):
+        columns_of(PAIR, ["text1", "second", "label"], {}, FILE)
 
 
 def test_roles_and_tasks_that_do_not_exist():

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from yeonma import batches, config, plugins
+from yeonma import api, batches, config, plugins
 from yeonma.encoders import pretrained
 from yeonma.encoders.transformer import Transformer
 from yeonma.errors import ConfigError
@@ -116,9 +116,14 @@ def test_windows_hold_every_character(folders, parts, room, stride):
     assert held == {place for place, character in enumerate(text) if not character.isspace()}
 
 
-def test_a_length_beyond_the_positions_is_refused(folder):
-    with pytest.raises(ConfigError, match="max_length must be from"):
-        encoder_of(folder).tokenize([("글",)], 1000, cache=False)
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_length_beyond_the_positions_or_without_room_is_refused(folder, parts):
+    encoder, row = encoder_of(folder, parts), ("글",) * parts
+    least = len(encoder.frame) + parts
+    assert encoder.tokenize([row], least, cache=False)
+    for length in (least - 1, 1000):
+        with pytest.raises(ConfigError, match=f"max_length must be from {least}"):
+            encoder.tokenize([row], length, cache=False)
 
 
 # --- the model --------------------------------------------------------------------------------------------------------
@@ -204,24 +209,46 @@ def test_training_moves_the_rows_it_read_and_all_layers(folder):
 # --- long documents ---------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_in_parts_makes_the_step_of_the_whole_batch(folder, monkeypatch):
-    """Of documents of many windows, without dropout."""
-    documents = [Example(str(n), (" ".join(TEXTS[n:] * 4),), "가" if n % 2 else "나") for n in range(5)]
-    tree = {
-        "data": {"train": "made.tsv", "max_length": 12, "stride": 4},
-        "encoder": {"kind": "transformer", "path": str(folder)},
-        "train": {"batch_size": 5, "optimizer": "gd", "learning_rate": 0.1, "precision": "fp32"},
-    }
+def steps_in_parts(folder, tree, data):
+    """{number of parts: (what `update` says, the weights after it)} of a step at once and in parts, without dropout."""
+    train = {"batch_size": 5, "optimizer": "gd", "learning_rate": 0.1, "precision": "fp32"}
+    settings = config.resolve({**tree, "encoder": {"kind": "transformer", "path": str(folder)}, "train": train})
     made = {}
-    for most in (8192, 300):
-        monkeypatch.setattr(Transformer, "pass_tokens", most)
-        data = Dataset("made", {"train": documents, "valid": documents}, ("가", "나"))
-        training = prepare(config.resolve(tree), data)
+    for most in (8192, 60):
+        training = prepare(settings, data(settings))
+        training.model.encoder.pass_tokens = most
         training.model.eval().train = lambda mode=True: None  # dropout stays off
         made[len(micro_batches(training))] = update(training), training.model.state_dict()
+    return made
+
+
+def assert_the_same_step(made):
     (whole, weights), (parts, found) = made.pop(1), made.popitem()[1]
     assert parts == pytest.approx(whole, rel=1e-4)
     torch.testing.assert_close(found, weights, rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_in_parts_makes_the_step_of_the_whole_batch(folder):
+    """Of documents of many windows."""
+    documents = [Example(str(n), (" ".join(TEXTS[n:] * 4),), "가" if n % 2 else "나") for n in range(5)]
+    data = Dataset("made", {"train": documents, "valid": documents}, ("가", "나"))
+    tree = {"data": {"train": "made.tsv", "max_length": 12, "stride": 4}}
+    assert_the_same_step(steps_in_parts(folder, tree, lambda settings: data))
+
+
+@pytest.mark.parametrize("task", ["pair", "choice", "qa", "tagging"])
+def test_a_batch_of_any_task_in_parts(folders, task):
+    data = {"name": f"sample-{task}", "limit": 5, "max_length": 44}
+    tree = {"task": task, "data": data, "head": {"crf": task == "tagging"}}
+    assert_the_same_step(steps_in_parts(folders["bert"], tree, api.dataset))
+
+
+def test_what_goes_through_at_once_falls_as_the_model_grows(folder):
+    encoder = encoder_of(folder)
+    assert encoder.pass_tokens == 8192 * 6 * 384 // (3 * 16)
+    config = transformers.BertConfig(vocab_size=8, hidden_size=768, num_hidden_layers=12, intermediate_size=8)
+    encoder.model.config = config
+    assert encoder.__class__(encoder.settings, encoder.model, encoder.tokenizer).pass_tokens == 2048
 
 
 @pytest.mark.parametrize("rows", ["lazy", "dense"])
@@ -234,7 +261,7 @@ def test_a_document_is_computed_a_few_windows_at_a_time(folder, rows, monkeypatc
     batch = batches.collate(encoder, made, np.arange(len(windows)))
     seen = []
     monkeypatch.setattr(encoder, "_encoded", lambda part: seen.append(part) or Transformer._encoded(encoder, part))
-    monkeypatch.setattr(Transformer, "pass_tokens", 5 * 12)
+    encoder.pass_tokens = 5 * 12
 
     def gradients(encoded):
         encoder.zero_grad()

@@ -19,6 +19,7 @@ from yeonma.model import build
 from yeonma.records import Batch, Dataset, Example, Span, Tokens
 from yeonma.tasks import IGNORED
 from yeonma.tasks.crf import Chain
+from yeonma.tasks.qa import Found as Answers
 from yeonma.tasks.tagging import Found, Tagged, owners, to_the_left
 from yeonma.text.windows import windows
 
@@ -263,6 +264,19 @@ def test_an_answer_does_not_depend_on_the_padding():
     wide[:, :4], behind[:, :4] = out, part
     found = [task.read(o, Batch({}, p >= 0, p, {}, torch.tensor([0])))[0] for o, p in ((out, part), (wide, behind))]
     assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_an_answer_that_stands_at_several_places_is_as_likely_as_they_are_together():
+    """The best single place is the answer; the others are sorted by what all their places have."""
+    text = "가 나 다 나 라 마 바"
+    starts = np.array([0, 1, 2, 3, 4, 5, 6])
+    scores = np.log([0.3, 0.2, 0.05, 0.2, 0.15, 0.06, 0.04])
+    window = Tokens(starts, np.array([[2 * i, 2 * i + 1] for i in range(7)]), np.ones(7, np.int8), 0, 0, 0)
+    task = plugins.load("task", "qa")(())
+    found = task.answer(Example("1", ("무엇", text)), [window], [Answers(starts, starts, scores)])
+    assert found.value == "가"
+    assert [*found.scores] == ["가", "나", "라", "마", "다"]
+    assert found.scores["나"] == pytest.approx(0.4)
 
 
 def test_outer_blanks_of_an_answer_are_left_out():

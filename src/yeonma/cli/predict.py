@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -116,6 +115,4 @@ def _file(model: Model, run: Path, path: Path, column: str | None) -> list[Examp
     known = api.run_of(run)
     how = api.manner(model, known.config() if known else None)
     columns = {"text": column} if column else how.get("columns", {})
-    anything = {"labels": None, "scale": None}  # whatever answers a file may hold, nobody looks at them
-    rows = data.load_split(path, **{**how, **anything, "columns": columns}, labelled=False)
-    return [replace(row, gold=None) for row in rows]
+    return [*data.load_split(path, **{**how, "columns": columns}, labelled=False)]

@@ -22,7 +22,7 @@ def _read(cells: Cells, labels: Labels, manner: Manner) -> Read:
     impossible = str(cells.get("impossible")).lower() in ("true", "1")
     found = () if impossible else tuple(_span(text, start, context) for text, start in _answers(cells))
     if not found and labels.required:
-        raise BadRow('the question has no answer in its context. Leave such rows out with on_bad_row = "skip".')
+        raise BadRow('the question has no answer in its context. Leave such rows out with data.on_bad_row = "skip".')
     return Read((question, context), found or None)
 
 
@@ -78,6 +78,7 @@ QA = Shape(
     },
     needed=(("question", "context", "answers"),),
     read=_read,
+    gold=("answers", "start", "impossible"),
     metric="squad_f1",
     answer="answer",
     closed=False,

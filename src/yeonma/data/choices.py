@@ -70,7 +70,8 @@ def _gold(cell: Any, endings: int, first: int, required: bool) -> str | None:
         raise BadRow(f"{must}; came {type(cell).__name__} {str(cell)[:40]!r}.")
     if number == (last + 1 if first == 0 else 0):
         # No row of such a file can be trusted, the ones that seem right least of all: skipping this one would hide it.
-        raise DataError(f"{must}; came {number}. If the file counts them from {1 - first}, say first = {1 - first}.")
+        other = 1 - first
+        raise DataError(f"{must}; came {number}. If the file counts them from {other}, say data.first = {other}.")
     if not first <= number <= last:
         raise BadRow(f"{must}; came {number}.")
     return str(number - first + 1)

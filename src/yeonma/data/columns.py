@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yeonma.data.shape import Shape
+from yeonma.data.shapes import SHAPES
 from yeonma.errors import ConfigError, DataError, nearest
 
 IDS = ("id", "guid", "idx")
@@ -58,11 +59,11 @@ def columns_of(
     needed = _needed(shape, came, given)
     for role in needed:
         optional = role == needed[-1] and not gold_needed
-        if column := _column(shape, role, came, given, path, optional):
+        if column := _column(shape, role, came, given, path, optional, found):
             found[role] = column
     for role in shape.roles:
         if not any(role in roles for roles in shape.needed):
-            column = _column(shape, role, came, given, path, role not in given)
+            column = _column(shape, role, came, given, path, role not in given, found)
             if column and column not in found.values():
                 found[role] = column
     own_id = given.get("id") or _usual(IDS, came)
@@ -79,7 +80,13 @@ def _needed(shape: Shape, came: Sequence[str], given: Mapping[str, str]) -> tupl
 
 
 def _column(
-    shape: Shape, role: str, came: Sequence[str], given: Mapping[str, str], path: Path, optional: bool
+    shape: Shape,
+    role: str,
+    came: Sequence[str],
+    given: Mapping[str, str],
+    path: Path,
+    optional: bool,
+    taken: Mapping[str, Column],
 ) -> Column | None:
     if role in given:
         wanted = given[role]
@@ -90,9 +97,21 @@ def _column(
     usual = _find(shape, role, came)
     if usual or optional:
         return usual
-    close = [c for c in came if difflib.get_close_matches(c.strip().lower(), shape.roles[role], n=1, cutoff=0.75)]
-    hint = f'Say which with columns = {{{role} = "{(close or list(came))[0]}"}}'
+    hint = _hint(shape, role, came, taken)
     raise DataError(f"no column is called like a {role}; came: {', '.join(map(repr, came))}. {hint}.", path, 1)
+
+
+def _hint(shape: Shape, role: str, came: Sequence[str], taken: Mapping[str, Column]) -> str:
+    """How to name the column of a role: the nearest that is left; and the tasks whose roles are all there."""
+    free = [column for column in came if column not in taken.values()] or [*came]
+    close = [c for c in free if difflib.get_close_matches(c.strip().lower(), shape.roles[role], n=1, cutoff=0.75)]
+    fitting = [
+        task
+        for task, other in SHAPES.items()
+        if other is not shape and any(all(_find(other, each, came) for each in roles) for roles in other.needed)
+    ]
+    tasks = f", or the task with --task {' or '.join(fitting)}" if fitting else ""
+    return f'Say which with data.columns = {{{role} = "{(close or free)[0]}"}}{tasks}'
 
 
 def _find(shape: Shape, role: str, came: Sequence[str]) -> Column | None:

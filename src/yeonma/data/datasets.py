@@ -97,14 +97,15 @@ def load_split(
 ) -> Examples:
     """One split: of a named data set exactly as `load` would give it, or a file taken as that split.
 
-    With `labelled` False a row may come without a label (gold None). Other arguments and errors as in `load`; the first
-    wrong row is an error.
+    With `labelled` False a row may come without a label (gold None), and those of a file are not looked at. Other
+    arguments and errors as in `load`; the first wrong row is an error.
     """
     if split not in SPLITS:
         raise ConfigError(f"There is no split {split!r}.{nearest(split, SPLITS)}")
     asked = Asked(task, columns, labels, scale, first, join, group)
     if not is_name(source):
-        return _Loader(source_of(None, {split: source}, asked), required=labelled).read([split])[split]
+        file = source_of(None, {split: source}, asked)
+        return _Loader(file, required=labelled, blind=not labelled).read([split])[split]
     loader = _Loader(source_of(str(source), {}, asked), required=labelled)
     if loader.source.lone is None and split != "train" and split in loader.source.files:
         return loader.read([split])[split]
@@ -135,6 +136,7 @@ class _Loader:
 
     source: Source
     required: bool = True
+    blind: bool = False
     skip: bool = False
     limit: int | None = None
     splits: dict[str, Examples] = field(default_factory=dict)
@@ -179,7 +181,9 @@ class _Loader:
         bad: list[Rejected] = []
         source, path = self.source, self.source.path(split)
         labels, group = Labels(source.labels, required=self.required), source.group if self._grouped(split) else ""
-        items = examples(path, split, source.shape, labels, source.columns, manner=source.manner, group=group)
+        items = examples(
+            path, split, source.shape, labels, source.columns, manner=source.manner, group=group, blind=self.blind
+        )
         for item in islice(items, limit):
             if not isinstance(item, Rejected):
                 good.append(item)

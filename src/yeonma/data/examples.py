@@ -35,11 +35,12 @@ def examples(
     manner: Manner | None = None,
     group: str = "",
     suffix: str = "",
+    blind: bool = False,
 ) -> Iterator[Item | Rejected]:
     """The examples of a file in order, and in their place the rows that are wrong.
 
     The first whole row settles the columns. An example's id is its id column's, made unique, or `<split>-<line>`; its
-    group is what stands in the column `group`, if one is named.
+    group is what stands in the column `group`, if one is named. With `blind` nobody looks at the gold answers.
     Raises: DataError when the file cannot be read on or lacks a column; ConfigError for an unknown role in `columns`.
     """
     manner = manner or Manner()
@@ -54,6 +55,7 @@ def examples(
             came = names_in(row.values)
             roles = columns_of(shape, came, columns, path, gold_needed=labels.required)
             own_id = roles.pop("id", "")
+            roles = {role: column for role, column in roles.items() if not (blind and role in shape.gold)}
             if group and group not in came:
                 raise DataError(f"there is no column {group!r} to group by.{nearest(group, came)}", path, row.line)
         try:

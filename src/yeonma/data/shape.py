@@ -53,6 +53,7 @@ class Shape:
 
     roles    role → the names its column usually has, likeliest first
     needed   the roles that must have a column, the one with the gold answer last; the first such set that is there
+    gold     the roles that say the gold answer
     read     cells, labels, manner → the example; raises BadRow without a place, or DataError where no row can be read
     metric   the score that compares models where no catalog says otherwise
     answer   what the gold answer is called
@@ -64,6 +65,7 @@ class Shape:
     roles: Mapping[str, tuple[str, ...]]
     needed: tuple[tuple[str, ...], ...]
     read: Callable[[Cells, Labels, Manner], Read]
+    gold: tuple[str, ...] = ("label",)
     metric: str = "accuracy"
     answer: str = "label"
     closed: bool = True

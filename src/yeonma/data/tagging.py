@@ -99,6 +99,7 @@ TAGGING = Shape(
     },
     needed=(("tokens", "tags"), ("text", "spans")),
     read=_read,
+    gold=("tags", "spans"),
     metric="entity_f1",
     answer="set of spans",
 )

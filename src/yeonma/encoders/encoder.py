@@ -30,7 +30,7 @@ class Encoder(nn.Module, ABC):
     pace: ClassVar[float] = 1.0  # the learning rate where none is given, as a share of the rule's own default
     heavy: ClassVar[bool] = False  # whether products take the time: then predictions are computed as training is
     batch_tokens: ClassVar[int] = 8192  # in a batch of predictions
-    pass_tokens: ClassVar[int] = 1 << 16  # at once in training: a batch of more is trained on in parts
+    pass_tokens: int = 1 << 16  # at once in training: a batch of more is trained on in parts
     width: int
     settings: Any
 

@@ -25,7 +25,8 @@ def place(path: str) -> str | Path:
         return path.removeprefix(HUB)
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise ConfigError(f'encoder.path: there is no folder {path}. A model of the hub is named "hub:{path}".')
+        name = path.rpartition(":")[2]
+        raise ConfigError(f'encoder.path: there is no folder {path}. A model of the hub is named "hub:{name}".')
     for pattern in ("config.json", "*.safetensors"):
         if not [*folder.glob(pattern)]:
             raise ConfigError(f"encoder.path: {folder} holds no {pattern}. {_advice(folder)}")

@@ -46,13 +46,12 @@ class Stack(Encoder):
     pace: ClassVar[float] = Transformer.pace
     heavy: ClassVar[bool] = True
     batch_tokens: ClassVar[int] = Transformer.batch_tokens
-    pass_tokens: ClassVar[int] = Transformer.pass_tokens
 
     def __init__(self, settings: Any, contextual: Transformer, static: Bag) -> None:
         super().__init__()
         self.settings, self.contextual, self.static = settings, contextual, static
         self.dropout = nn.Dropout(settings.dropout)
-        self.width = contextual.width + static.settings.dim
+        self.width, self.pass_tokens = contextual.width + static.settings.dim, contextual.pass_tokens
 
     @classmethod
     def prepare(

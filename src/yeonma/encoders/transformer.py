@@ -24,6 +24,9 @@ from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import analyse
 from yeonma.text.pretrained import Pretrained
 
+AT_ONCE = 8192 * 6 * 384  # tokens · layers · width of one pass in training: under 3 GiB of activations in float32
+LEAST_AT_ONCE = 1024  # tokens: fewer would leave the processor waiting
+
 
 class TransformerSettings(Settings):
     """Settings of a transformer encoder."""
@@ -44,7 +47,6 @@ class Transformer(Encoder):
     kind: ClassVar[str] = "transformer"
     heavy: ClassVar[bool] = True
     batch_tokens: ClassVar[int] = 2048  # what goes through a layer stays in the cache: a fifth faster than 8192
-    pass_tokens: ClassVar[int] = 8192  # under 3 GiB of activations in six layers of 384 numbers
     pace: ClassVar[float] = 0.05  # Adam: 5e-5, as in Devlin et al. 2019, appendix A.3
 
     def __init__(self, settings: Any, model: Any, tokenizer: Any, path: str = "") -> None:
@@ -56,6 +58,8 @@ class Transformer(Encoder):
         types = getattr(model.config, "type_vocab_size", 0) or 0
         self.typed = 0 < self.frame.second < types and "token_type_ids" in inspect.signature(model.forward).parameters
         self.longest = pretrained.longest(model)
+        layers = int(getattr(model.config, "num_hidden_layers", 12))
+        self.pass_tokens = max(LEAST_AT_ONCE, AT_ONCE // (layers * self.width))
         self.above: list[nn.Module] = []  # in a list, for it is no further part of this module
         if settings.rows == "lazy":
             model.set_input_embeddings(_lazy(model.get_input_embeddings()))
@@ -100,10 +104,10 @@ class Transformer(Encoder):
 
         Raises: ConfigError for more tokens than the model has positions, or no room for a text.
         """
-        room = max_length - len(self.frame)
-        if not len(self.frame) < max_length <= self.longest:
+        room, least = max_length - len(self.frame), len(self.frame) + self.settings.parts
+        if not least <= max_length <= self.longest:
             raise ConfigError(
-                f"data.max_length must be from {len(self.frame) + 1} to {self.longest}, the positions of this encoder; "
+                f"data.max_length must be from {least} to {self.longest}, the positions of this encoder; "
                 f"got {max_length}."
             )
         analysed = analyse([text for row in rows for text in row], self.reader, progress, cache)

@@ -93,7 +93,9 @@ class QA(Task):
             texts[text] = texts.get(text, 0.0) + share
         best = next(iter(likely))
         value = example.texts[CONTEXT][best.start : best.end]
-        return Prediction(example.id, value, texts[value], dict(list(texts.items())[:SHOWN]), (best,))
+        others = sorted((text for text in texts if text != value), key=texts.__getitem__, reverse=True)
+        shown = {text: texts[text] for text in (value, *others[: SHOWN - 1])}
+        return Prediction(example.id, value, texts[value], shown, (best,))
 
     def written(self, example: Example, answer: Any) -> str:
         """The answer; of several gold ones the first."""

@@ -95,7 +95,9 @@ class Task(ABC):
         Raises: ConfigError.
         """
         if len(texts) != len(self.roles):
-            raise ConfigError(f"The task {self.kind!r} reads {' and '.join(self.roles)}; came {len(texts)} texts.")
+            came = f"{len(texts)} text{'s' * (len(texts) != 1)}"
+            how = " On the command line a tab stands between them." if len(self.roles) > 1 else ""
+            raise ConfigError(f"The task {self.kind!r} reads {' and '.join(self.roles)}; came {came}.{how}")
 
     def written(self, example: Example, answer: Any) -> str:
         """A gold or predicted answer as one line of text; "" where it is unknown."""
