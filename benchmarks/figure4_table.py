@@ -97,8 +97,8 @@ def _verdict(found: dict[str, Comparison]) -> str:
     return (
         f"**Yeonma − Trainer, mean over {len(found)} data sets: {mean:+.2f} ± {error:.2f}** points (± standard error "
         f"over the data sets; {mean / error:+.1f} standard errors); without the widest difference {others:+.2f}, the "
-        f"median {statistics.median(differences):+.2f}. Significantly worse at 5 % after Holm, rows drawn at random and "
-        f"these three seeds taken as they are: {strict}; rows and seeds both drawn at random: {both}."
+        f"median {statistics.median(differences):+.2f}. Significantly worse at 5 % after Holm, rows drawn at random "
+        f"and these three seeds taken as they are: {strict}; rows and seeds both drawn at random: {both}."
     )
 
 
