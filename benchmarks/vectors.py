@@ -18,10 +18,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,16 +130,14 @@ def read(tokens: str) -> dict[str, Any]:
 
 def classified(cell: Cell, freeze: str, seed: int) -> dict[str, Any]:
     """The preset's network on top of the vectors, frozen or tuned."""
-    place = folder() / "run"
-    shutil.rmtree(place, ignore_errors=True)
     overrides = {
         "seed": seed, "encoder": {"freeze": freeze}, "data": {"limit": 30_000}, "train": {"threads": 1},
         "checkpoint": {"every_steps": 100_000},
     }  # fmt: skip
     config = chosen.settings(preset="ratsgo-6.3-fixed", data="nsmc", vectors=str(vectors(cell)), overrides=overrides)
-    end = list(api.training(config, place))[-1]
-    scores = api.evaluate(place, split="test")["scores"]
-    shutil.rmtree(place)
+    with tempfile.TemporaryDirectory() as place:
+        end = list(api.training(config, Path(place) / "run"))[-1]
+        scores = api.evaluate(Path(place) / "run", split="test")["scores"]
     return {"validation_accuracy": end.best_score, "test_accuracy": scores["accuracy"], "n": scores["n"]}
 
 
