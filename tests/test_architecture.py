@@ -16,11 +16,11 @@ import yeonma
 
 SOURCE = Path(yeonma.__file__).parent
 FLOORS = {
-    "records": 1, "errors": 1, "files": 1,
+    "records": 1, "errors": 1, "files": 1, "environment": 1,
     "text": 2, "data": 2, "optim": 2, "vectors": 2, "vector_files": 2, "vector_text": 2, "vector_binary": 2,
     "vector_fasttext": 2, "subwords": 2, "intrinsic": 2, "correlation": 2, "stats": 2, "plugins": 2,
     "tasks": 3, "encoders": 3, "config": 3, "presets": 3, "pictures": 3,
-    "model": 4, "batches": 4, "run": 4, "chosen": 4,
+    "model": 4, "batches": 4, "run": 4, "chosen": 4, "checkpoints": 3,
     "groups": 5, "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "exporting": 5,
     "watch": 5, "plain_head": 5, "answered": 5, "explaining": 5,
     "finetuning": 6, "linear": 6, "wide_deep": 6, "train": 6, "pretraining": 6, "report": 6,

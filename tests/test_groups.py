@@ -93,7 +93,7 @@ def test_the_first_step_of_a_layer_is_its_rate_times_its_gradient(tmp_path):
     for decay in (1.0, 0.5):
         settings = config(**SMALL, **plain, train__learning_rate=0.5, train__layer_decay=decay)
         run, _ = learn(tmp_path / str(decay), settings)
-        after = load_file(run.checkpoints()[-1] / "model.safetensors")
+        after = load_file(run.checkpoints.folders()[-1] / "model.safetensors")
         ways.append({name: after[name] - weight for name, weight in begun.items()})
     for below, group in enumerate(NAMES):
         for name in (name for name in begun if name.startswith(PREFIXES[group])):
@@ -120,7 +120,7 @@ def test_frozen_weights_stay_to_the_bit(tmp_path, rule, what, trained):
         **SMALL, encoder__freeze=what, train__optimizer=rule, train__learning_rate=0.02, train__weight_decay=0.1
     )
     run, _ = learn(tmp_path / "run", settings)
-    last = run.checkpoints()[-1]
+    last = run.checkpoints.folders()[-1]
     assert moved(start(settings), load_file(last / "model.safetensors")) == NAMES[:trained]
     assert [group["first_epoch"] for group in groups_of(run)] == [1] * trained + [None] * (4 - trained)
     assert [group["name"] for group in prepare(settings, dataset()).optimizer.param_groups] == NAMES[:trained]
@@ -147,7 +147,7 @@ GRADUAL = {
 def test_every_epoch_trains_one_layer_more(tmp_path, rule):
     settings = config(**GRADUAL, train__optimizer=rule, train__epochs=5)
     run, _ = learn(tmp_path / "run", settings)
-    at = [start(settings), *(load_file(folder / "model.safetensors") for folder in run.checkpoints())]
+    at = [start(settings), *(load_file(folder / "model.safetensors") for folder in run.checkpoints.folders())]
     assert len(at) == 6
     assert [moved(*pair) for pair in pairwise(at)] == [NAMES[:n] for n in (1, 2, 3, 4, 4)]
     assert [group["first_epoch"] for group in groups_of(run)] == [1, 2, 3, 4]
@@ -155,7 +155,7 @@ def test_every_epoch_trains_one_layer_more(tmp_path, rule):
 
 def test_gradient_descent_unfreezes_by_epochs_too(tmp_path):
     run, _ = learn(tmp_path / "run", config(**GRADUAL, train__optimizer="gd", train__epochs=3))
-    assert moved(start(run.config()), load_file(run.checkpoints()[-1] / "model.safetensors")) == NAMES[:3]
+    assert moved(start(run.config()), load_file(run.checkpoints.folders()[-1] / "model.safetensors")) == NAMES[:3]
 
 
 def test_too_few_epochs_are_told(tmp_path):
@@ -164,7 +164,7 @@ def test_too_few_epochs_are_told(tmp_path):
     run, _ = learn(tmp_path / "run", settings, progress=lambda what, *_: told.append(what))
     assert [group["first_epoch"] for group in groups_of(run)] == [1, 2, None, None]
     assert any("train.epochs = 2 does not reach" in line and "4 or more" in line for line in told)
-    assert moved(start(settings), load_file(run.checkpoints()[-1] / "model.safetensors")) == NAMES[:2]
+    assert moved(start(settings), load_file(run.checkpoints.folders()[-1] / "model.safetensors")) == NAMES[:2]
 
 
 @pytest.mark.parametrize("rule", ["momentum", "adam", "nadam"])
@@ -176,7 +176,7 @@ def test_resume_across_an_unfreezing_is_bit_equal(tmp_path, rule, at):
     _, events = learn(tmp_path / "cut", settings, stop=lambda: asked.append(1) or len(asked) > at)
     assert events[-1].step == at
     again, _ = learn(tmp_path / "cut", settings, resume=True)
-    newest = whole.checkpoints()[-1].name
+    newest = whole.checkpoints.folders()[-1].name
     for name in ("model", "optimizer", "rng"):
         file = f"checkpoints/{newest}/{name}.safetensors"
         same_tensors(whole.folder / file, again.folder / file)
@@ -213,7 +213,7 @@ def test_plain_training_says_nothing_of_groups(tmp_path):
 def test_a_checkpoint_of_other_groups_is_not_continued(tmp_path):
     asked = []
     run, _ = learn(tmp_path / "run", config(), stop=lambda: asked.append(1) or len(asked) > 3)
-    folder = run.checkpoints()[-1]
+    folder = run.checkpoints.folders()[-1]
     state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     state["optimizer"]["groups"].pop()
     (folder / "state.json").write_text(json.dumps(state), encoding="utf-8")

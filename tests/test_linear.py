@@ -75,7 +75,7 @@ def test_resume_is_bit_equal(tmp_path, rule):
     learn(tmp_path / "part", chosen, resume=True)
     for name in ("model/model.safetensors", "embeddings/after.safetensors"):
         same_tensors(whole.folder / name, part.folder / name)
-    last = whole.checkpoints()[-1].name
+    last = whole.checkpoints.folders()[-1].name
     same_tensors(*(run.folder / f"checkpoints/{last}/optimizer.safetensors" for run in (whole, part)))
 
 

@@ -52,7 +52,7 @@ def test_it_learns_and_leaves_a_whole_run(tmp_path):
     for name in ("model/model.safetensors", "embeddings/before.safetensors", "embeddings/after.safetensors",
                  "coverage.json",  "events.jsonl", "config.toml", "env.json"):  # fmt: skip
         assert (run.folder / name).exists(), name
-    assert len(run.checkpoints()) == 1
+    assert len(run.checkpoints.folders()) == 1
     assert {type(e) for e in events} == {Stepped, Evaluated, Saved, Finished}
     assert sum(e.examples for e in events if isinstance(e, Stepped)) == 15 * 60
 
@@ -83,8 +83,8 @@ def test_resume_is_bit_equal(tmp_path, rule, at):
     assert events[-1].reason == "interrupted"
     assert events[-1].step == at
     again, _ = learn(tmp_path / "cut", settings, resume=True)
-    newest = whole.checkpoints()[-1].name
-    assert again.checkpoints()[-1].name == newest
+    newest = whole.checkpoints.folders()[-1].name
+    assert again.checkpoints.folders()[-1].name == newest
     for name in ("model", "optimizer", "rng"):
         same_tensors(
             whole.folder / f"checkpoints/{newest}/{name}.safetensors",
@@ -119,7 +119,7 @@ def test_a_broken_newest_checkpoint_is_passed_over(tmp_path):
     settings = config(checkpoint__every_steps=2)
     asked = []
     run, _ = learn(tmp_path / "run", settings, stop=lambda: asked.append(1) or len(asked) > 5)
-    newest = run.checkpoints()[-1] / "model.safetensors"
+    newest = run.checkpoints.folders()[-1] / "model.safetensors"
     newest.write_bytes(newest.read_bytes()[:-10])
     notes = []
     again, events = learn(tmp_path / "run", settings, resume=True, progress=lambda what, *_: notes.append(what))

@@ -123,7 +123,7 @@ def test_resume_is_bit_equal(tmp_path, deep, at):
     assert (events[-1].reason, events[-1].step) == ("interrupted", at)
     _, rest = learn(tmp_path / "part", chosen, resume=True)
     assert (rest[-1].reason, rest[-1].step) == ("done", 36)
-    last = one.checkpoints()[-1].name
+    last = one.checkpoints.folders()[-1].name
     for name in ("model/model.safetensors", f"checkpoints/{last}/optimizer.safetensors"):
         same_tensors(one.folder / name, part.folder / name)
     steps = [e.step for e in part.events() if isinstance(e, Stepped)]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yeonma import __version__, config
+from yeonma import config
+from yeonma.checkpoints import Checkpoints
+from yeonma.environment import environment
 from yeonma.errors import RunError
-from yeonma.files import broken_files, disk_errors, read_json, staged_file, staged_folder, tidy, write_json, write_text
+from yeonma.files import disk_errors, read_json, staged_file, tidy, write_json, write_text
 from yeonma.records import Dataset, Evaluated, Event, Finished, Rejected, Saved, Stepped
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self.checkpoints = Checkpoints(self.folder / "checkpoints")
         self._lock: Any = None
 
     # -- opening ---------------------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ class Run:
 
     def has_trained(self) -> bool:
         """Whether a step was logged, a checkpoint or a model written."""
-        return bool(self.checkpoints()) or self.model_folder.exists() or (self.folder / "events.jsonl").exists()
+        return bool(self.checkpoints.folders()) or self.model_folder.exists() or (self.folder / "events.jsonl").exists()
 
     def discard(self) -> None:
         """Remove the folder again: nothing was trained in it."""
@@ -153,67 +154,6 @@ class Run:
         kept = [e for e in self.events() if e.step <= step and not isinstance(e, Finished)]
         lines = [json.dumps({"kind": type(e).__name__.lower(), **asdict(e)}, ensure_ascii=False) for e in kept]
         write_text(self.folder / "events.jsonl", "".join(line + "\n" for line in lines))
-
-    # -- checkpoints -----------------------------------------------------------------------------------------------
-
-    def save_checkpoint(
-        self, step: int, tensors: Mapping[str, Mapping[str, Any]], state: Mapping[str, Any], keep: int
-    ) -> Path:
-        """Write checkpoints/step-N, one safetensors file per entry of `tensors` and state.json; drop the oldest."""
-        from safetensors.torch import save_file
-
-        folder = self.folder / "checkpoints" / f"step-{step:06d}"
-        with staged_folder(folder) as stage:
-            for name, values in tensors.items():
-                save_file({key: value.contiguous() for key, value in values.items()}, stage / f"{name}.safetensors")
-            (stage / "state.json").write_text(json.dumps(state), encoding="utf-8")
-        kept = self.checkpoints()[-keep:]
-        best = {f"best-{read_json(each / 'state.json').get('best_step', 0):06d}" for each in kept}
-        for old in (self.folder / "checkpoints").iterdir():
-            if old not in kept and old.name not in best and not old.name.startswith("."):
-                shutil.rmtree(old, ignore_errors=True)
-        return folder
-
-    def checkpoints(self) -> list[Path]:
-        """Checkpoint folders, oldest first, whole or not."""
-        return sorted(
-            (self.folder / "checkpoints").glob("step-*"), key=lambda path: int(path.name.removeprefix("step-"))
-        )
-
-    def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
-        """The newest checkpoint that verifies, and what was wrong with newer ones."""
-        notes: list[str] = []
-        for folder in reversed(self.checkpoints()):
-            problems = broken_files(folder)
-            if not problems:
-                return folder, notes
-            notes.append(f"{folder.name} is not whole ({'; '.join(problems)}) and was passed over")
-        return None, notes
-
-    def drop_checkpoints_after(self, step: int) -> None:
-        """Remove the checkpoints that a resumed run passed over: it will write them again."""
-        for folder in self.checkpoints():
-            if int(folder.name.removeprefix("step-")) > step:
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def save_best(self, step: int, weights: Mapping[str, Any]) -> None:
-        """Keep the weights of the best evaluation so far; older ones go when no checkpoint needs them any more."""
-        from safetensors.torch import save_file
-
-        folder = self.folder / "checkpoints" / f"best-{step:06d}"
-        with staged_folder(folder) as stage:
-            save_file({key: value.contiguous() for key, value in weights.items()}, stage / "model.safetensors")
-
-    def best_weights(self, step: int) -> Path:
-        """The file of the best weights.
-
-        Raises: RunError when it is missing or broken.
-        """
-        folder = self.folder / "checkpoints" / f"best-{step:06d}"
-        problems = broken_files(folder)
-        if problems:
-            raise RunError(f"{folder}: {'; '.join(problems)}. The run must be started again.")
-        return folder / "model.safetensors"
 
     # -- results ---------------------------------------------------------------------------------------------------
 
@@ -386,25 +326,3 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path} cannot be read: {error}. Train again.") from error
     return found
-
-
-def environment() -> dict[str, Any]:
-    """What the run was made with: versions, machine, command."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    def installed(name: str) -> str | None:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            return None
-
-    packages = ("torch", "numpy", "numba", "polars", "tokenizers", "safetensors", "python-mecab-ko", "kiwipiepy")
-    return {
-        "yeonma": __version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": os.cpu_count(),
-        "packages": {name: installed(name) for name in packages},
-        "command": sys.argv,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }

@@ -307,7 +307,7 @@ def _evaluate(t: Descent, run: Run) -> Evaluated:
     best = state.best_score is None or scores[t.metric] > state.best_score
     if best:
         state.best_step, state.best_score, state.stale = state.step, scores[t.metric], 0
-        run.save_best(state.step, t.model.state_dict())
+        run.checkpoints.save_best(state.step, t.model.state_dict())
     else:
         state.stale += 1
     if 0 < t.config.train.patience <= state.stale:
@@ -326,7 +326,7 @@ def save(t: Descent, run: Run) -> Saved:
     with optim.unflushed():  # rows sleep on after a resume as they would have without it
         tensors, plain = pack_optimizer(t.optimizer)
         files = {"model": t.model.state_dict(), "optimizer": tensors, "rng": {"torch": torch.get_rng_state()}}
-    folder = run.save_checkpoint(
+    folder = run.checkpoints.save(
         t.state.step, files, {**asdict(t.state), "optimizer": plain, "inputs": t.inputs()}, t.config.checkpoint.keep
     )
     return Saved(t.state.step, folder.name)
@@ -336,7 +336,7 @@ def restore(t: Descent, run: Run) -> list[str]:
     """Continue from the newest whole checkpoint, or from the start where there is none; says what was passed over."""
     from safetensors.torch import load_file
 
-    folder, notes = run.newest_checkpoint()
+    folder, notes = run.checkpoints.newest()
     if folder is None:
         run.forget_after(0)
         return [*notes, "no whole checkpoint: training starts from the beginning"]
@@ -345,7 +345,7 @@ def restore(t: Descent, run: Run) -> list[str]:
         raise RunError(f"{run.folder}: the data or the vectors have changed since the run began. Start a new run.")
     if [g.get("name") for g in saved["optimizer"]["groups"]] != [g["name"] for g in t.optimizer.param_groups]:
         raise RunError(f"{folder} was written by a version of yeonma with other parameter groups. Start a new run.")
-    run.drop_checkpoints_after(saved["step"])
+    run.checkpoints.drop_after(saved["step"])
     load_weights(t.model, folder / "model.safetensors")
     unpack_optimizer(t.optimizer, load_file(folder / "optimizer.safetensors"), saved["optimizer"])
     t.state = State(**{name: value for name, value in saved.items() if name != "optimizer"})
@@ -367,7 +367,7 @@ def must_be_finite(t: Descent) -> None:
 
 def finish(t: Descent, run: Run, seconds: float) -> Finished:
     """Load the best weights and write what they are."""
-    load_weights(t.model, run.best_weights(t.state.best_step))
+    load_weights(t.model, run.checkpoints.best(t.state.best_step))
     t.finish(run)
     event = Finished(t.state.step, t.state.stopped or "done", t.state.best_step, t.state.best_score, seconds)
     run.log(event)

@@ -80,7 +80,7 @@ def end(process: subprocess.Popen[str], code: int) -> str:
 def wait_for_step(run: Run, step: int, process: subprocess.Popen[str]) -> None:
     """Return as soon as a checkpoint of this step or a later one stands; step 0: as soon as the run can be resumed."""
     while process.poll() is None:
-        newest = [int(path.name.removeprefix("step-")) for path in run.checkpoints()]
+        newest = [int(path.name.removeprefix("step-")) for path in run.checkpoints.folders()]
         if (run.folder / "status.json").exists() and max(newest, default=0) >= step:
             return
         time.sleep(0.002)
@@ -89,8 +89,8 @@ def wait_for_step(run: Run, step: int, process: subprocess.Popen[str]) -> None:
 
 def same(one: Run, other: Run) -> None:
     """Bit-equal models and last checkpoints, and the same log but for the clock."""
-    newest = one.checkpoints()[-1].name
-    assert other.checkpoints()[-1].name == newest
+    newest = one.checkpoints.folders()[-1].name
+    assert other.checkpoints.folders()[-1].name == newest
     checkpoint = [f"checkpoints/{newest}/{name}.safetensors" for name in ("model", "optimizer", "rng")]
     for name in ("model/model.safetensors", "embeddings/after.safetensors", *checkpoint):
         a, b = load_file(one.folder / name), load_file(other.folder / name)
@@ -113,7 +113,7 @@ def kill_and_resume(run: Run, rule: str, steps: list[int], draw: random.Random) 
         time.sleep(draw.uniform(0, 0.1))
         process.kill()
         process.communicate()
-        found, _ = run.newest_checkpoint()
+        found, _ = run.checkpoints.newest()
         assert found is not None or step == 0
         arguments = ["--resume"]
     end(start(run.folder.parent, *arguments, "-o", run.folder.name), 0)
@@ -146,7 +146,7 @@ def test_signals_save_and_end_with_130(folder, never_stopped):
         status = run.status()
         assert status["state"] == "interrupted"
         assert f"Saved at step {status['step']}. Continue with: yeonma finetune --resume -o interrupted" in said
-        assert run.newest_checkpoint() == (run.folder / f"checkpoints/step-{status['step']:06d}", [])
+        assert run.checkpoints.newest() == (run.folder / f"checkpoints/step-{status['step']:06d}", [])
         arguments = ["--resume"]
     end(start(folder, *arguments, "-o", "interrupted"), 0)
     same(never_stopped("adam"), run)
@@ -175,8 +175,8 @@ def test_a_disk_that_gets_full_harms_no_older_checkpoint(folder, never_stopped):
     said = end(process, 5)
     assert re.search(r"^error: .*checkpoints/step-\d+ could not be written: .*Free space", said, re.MULTILINE), said
     assert run.status()["state"] == "failed"
-    newest, problems = run.newest_checkpoint()
-    assert (newest in run.checkpoints()[-1:], problems) == (True, [])
+    newest, problems = run.checkpoints.newest()
+    assert (newest in run.checkpoints.folders()[-1:], problems) == (True, [])
     assert not list(run.folder.glob("**/.*.part"))
 
     end(start(folder, "--resume", "-o", "full-disk"), 0)

@@ -48,15 +48,15 @@ def end(process: subprocess.Popen[str], code: int) -> str:
 
 def wait_for_step(run: Run, step: int, process: subprocess.Popen[str]) -> None:
     while process.poll() is None:
-        if [path for path in run.checkpoints() if int(path.name.removeprefix("step-")) >= step]:
+        if [path for path in run.checkpoints.folders() if int(path.name.removeprefix("step-")) >= step]:
             return
         time.sleep(0.002)
     pytest.fail(f"the process ended before step {step}: {process.communicate()[1]}")
 
 
 def same(one: Path, other: Path) -> None:
-    newest = Run(one / RUN).checkpoints()[-1].name
-    assert Run(other / RUN).checkpoints()[-1].name == newest
+    newest = Run(one / RUN).checkpoints.folders()[-1].name
+    assert Run(other / RUN).checkpoints.folders()[-1].name == newest
     parts = [f"{RUN}/checkpoints/{newest}/{name}.safetensors" for name in ("model", "optimizer", "rng")]
     for name in ("model.safetensors", *parts):
         a, b = load_file(one / name), load_file(other / name)

@@ -34,7 +34,7 @@ def busy(folder: Path, pid: int) -> Path | None:
     for status in (folder / "cells").glob("*/*/status.json"):
         run = Run(status.parent)
         state = run.status()
-        if state["state"] == "running" and state["pid"] == pid and run.checkpoints():
+        if state["state"] == "running" and state["pid"] == pid and run.checkpoints.folders():
             return run.folder
     return None
 

@@ -334,8 +334,8 @@ def test_encoders_of_other_shapes_are_continued(corpus, tmp_path, shape):
 
 
 def same(one: Path, other: Path) -> None:
-    newest = Run(one / RUN).checkpoints()[-1].name
-    assert Run(other / RUN).checkpoints()[-1].name == newest
+    newest = Run(one / RUN).checkpoints.folders()[-1].name
+    assert Run(other / RUN).checkpoints.folders()[-1].name == newest
     parts = [f"{RUN}/checkpoints/{newest}/{name}.safetensors" for name in ("model", "optimizer", "rng")]
     for name in ("model.safetensors", *parts):
         a, b = load_file(one / name), load_file(other / name)

@@ -11,7 +11,7 @@ import typer
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False) -> None:
     """Show versions, processor, folders, and check each part on a small piece of work. Exit code 2 when one fails."""
     from yeonma.cli.screen import print_json
-    from yeonma.run import environment
+    from yeonma.environment import environment
 
     facts = {**environment(), **_places()}
     results = {name: _tried(check) for name, check in CHECKS.items()}
