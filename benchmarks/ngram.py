@@ -13,8 +13,9 @@ checkpoint and the network's share were chosen on validation. Accuracy: mean ± 
 seconds: their median.
 
 wide-deep: the n-grams with morphemes, and a BiLSTM with attention on the word2vec vectors of benchmarks/nsmc.py, which
-are outside of the clock too. They were made from the training and the unlabelled reviews. No test review is among
-these, but the validation texts are, without their labels: validation is a little too kind to it, and test is not.
+are outside of the clock too. They were made from the training and the unlabelled reviews; 2,087 of the 50,000 test
+reviews, 368 of them longer than ten characters, say the same as one of these. The validation texts are all among them,
+without their labels: validation is a little too kind to it.
 
 Rows go to results/ngram.jsonl, the table to results/ngram.md. fastText is the requirement fasttext-numpy2-wheel==0.9.2;
 without it its rows are left out, and this is said.

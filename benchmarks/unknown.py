@@ -2,11 +2,12 @@
 
     YEONMA_DATA=DIR python benchmarks/unknown.py              what results/unknown.jsonl lacks
     YEONMA_DATA=DIR python benchmarks/unknown.py --encoder bag
-    YEONMA_DATA=DIR python benchmarks/unknown.py --smoke      one tiny case, nothing kept
+    YEONMA_DATA=DIR python benchmarks/unknown.py --smoke      one tiny case; the vectors alone are kept
 
 The vectors are trained on NSMC's training reviews (mecab, dim 100, 5 epochs, one thread) with words rarer than
 `min_count` left out: so few words are known that the unknown ones matter. `word2vec` has no subwords, so "subwords"
-begins its n-grams at zero; `fasttext` brings its own. Each case trains on 30,000 reviews (a tenth of them chooses the
+begins its n-grams at zero; `fasttext` brings its own. The texts of the reviews that choose the checkpoint are among
+those the vectors learned from, without their labels. Each case trains on 30,000 reviews (a tenth of them chooses the
 checkpoint) and is scored once on the 50,000 test reviews, with three seeds; the standard error of one score from the
 number of test reviews alone is 0.0015. `tokens_known` is the share of the training words that the vectors know.
 """
@@ -110,7 +111,7 @@ def main() -> None:
     """Run what is missing, then write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--encoder", choices=ENCODERS, help="this one alone")
-    parser.add_argument("--smoke", action="store_true", help="one tiny case, nothing kept")
+    parser.add_argument("--smoke", action="store_true", help="one tiny case; the vectors alone are kept")
     asked = parser.parse_args()
     wanted = list(cases((asked.encoder,) if asked.encoder else ENCODERS))
     if asked.smoke:
@@ -122,7 +123,7 @@ def main() -> None:
             with ROWS.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(row) + "\n")
             print(row, flush=True)
-    write_text(TABLE, table(done()))
+            write_text(TABLE, table(done()))
 
 
 if __name__ == "__main__":

@@ -132,6 +132,22 @@ def test_without_n_grams_unknown_words_begin_at_the_mean(policy, composed):
     assert torch.allclose(word(make("bag", policy, composed), "처음보는낱말"), mean)
 
 
+def test_vectors_whose_words_are_all_shorter_than_an_n_gram(tmp_path):
+    """No bucket has a row: every unknown word is like any other."""
+    none = Subwords(Ngrams(minn=6, maxn=9, buckets=1000), np.zeros(0, np.int64), np.zeros((0, 8), np.float32))
+    Vectors(["좋다"], np.ones((1, 8), np.float32), tokenizer=Whitespace(), subwords=none).save(tmp_path / "v")
+    encoder = make("bag", "subwords", str(tmp_path / "v"))
+    assert torch.equal(word(encoder, "처음보는낱말이다"), word(encoder, "정말로새로운낱말"))
+
+
+@pytest.mark.parametrize("odd", ["가\rx", "가\u2028나", "가\x85나"])
+def test_a_word_of_any_line_break_but_the_usual_is_saved_and_loaded(tmp_path, odd):
+    Vectors(["좋다", odd], np.ones((2, 8), np.float32), tokenizer=Whitespace()).save(tmp_path / "v")
+    encoder = make("bag", "one", str(tmp_path / "v"))
+    encoder.save_assets(tmp_path)
+    assert type(encoder).load_assets(encoder.settings, tmp_path).vocabulary == encoder.vocabulary
+
+
 def test_the_n_grams_of_an_endless_word_are_bounded():
     encoder = make("bag", "subwords")
     windows = encoder.tokenize([("가나다라" * 1000,), ("딴것",)], 128)

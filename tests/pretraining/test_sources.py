@@ -96,6 +96,13 @@ def test_the_named_column_of_parquet_without_its_missing_values(tmp_path):
         list(texts([path], "qq"))
 
 
+def test_a_packed_table_in_a_folder_is_passed_over(tmp_path):
+    (tmp_path / "a.txt").write_text("글\n", encoding="utf-8")
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress("또\n".encode()))
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b"text\nx\n"))
+    assert list(texts([tmp_path])) == ["글", "또"]
+
+
 def test_folders_and_globs_in_sorted_order_each_file_once(tmp_path):
     for name in ("b/2.txt", "b/1.txt", "a.txt", "b/.hidden", ".git/x.txt", "b/picture.png", "b/wiki_00"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

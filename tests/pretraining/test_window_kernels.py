@@ -185,6 +185,20 @@ def test_a_text_of_one_word_does_not_diverge(kernel):
     assert np.abs(outputs).max() < 10
 
 
+def test_wide_windows_over_long_texts_do_not_diverge():
+    """At the usual rate, with words as frequent as they are in a language."""
+    draw, words = np.random.default_rng(0), 400
+    shares = 1 / np.arange(1, words + 1)
+    tokens = draw.choice(words, 120_000, p=shares / shares.sum()).astype(np.int32)
+    negatives = np.repeat(np.arange(words, dtype=np.int32), np.ceil(1000 * shares**0.75).astype(int))
+    for window in (50, 100):
+        inputs, outputs = tables(words, 32)
+        settings = np.ones(words, np.float32), negatives, np.arange(words), np.arange(words + 1)
+        rates = inputs, outputs, window, 5, 0.025, 0.0
+        skipgram(tokens, np.arange(0, 120_001, 10_000), *settings, *rates, np.array([1], np.uint64))
+        assert np.abs(inputs).max() < 10, window
+
+
 def test_an_edited_kernels_file_makes_all_machine_code_anew():
     from yeonma.pretraining import kernels
 

@@ -48,8 +48,8 @@ class Spelling(nn.Module):
         """(n + 1, most) int32: the table's rows of each word's n-grams, padded with 0; one line more, of zeros."""
         buckets, bounds = self.ngrams.hashed(words)
         known = self.ids.numpy()
-        places = np.minimum(np.searchsorted(known, buckets), len(known) - 1)
-        found = known[places] == buckets
+        places = np.minimum(np.searchsorted(known, buckets), max(0, len(known) - 1))
+        found = known[places] == buckets if len(known) else np.zeros(len(buckets), bool)
         owner = np.repeat(np.arange(len(words)), np.diff(bounds))[found]
         first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(words)))])
         column = np.arange(len(owner)) - first[owner]

@@ -305,7 +305,7 @@ def word_counts(analysed: Analysed) -> dict[str, int]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8")  # a word may hold a "\r"
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path} cannot be read. The model folder is not whole; save it again.") from error
     return text.split("\n") if text else []

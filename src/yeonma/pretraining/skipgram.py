@@ -5,9 +5,10 @@ x and the output row o of a word in its window cost −log σ(x·o) − Σ log �
 word with k parts (its own row and those of its n-grams, Bojanowski et al. 2017) has x = their mean.
 
 `negative` is the expected number of drawn words for each pair, not how many are drawn. A pool of about four times as
-many serves 32 places of the text: a place with m words in its window meets each of the P words of the pool once, at
-m · negative/P times the rate. The expected gradient is the same (a drawn word that stands in the window counts as any
-other, as in Levy & Goldberg 2014, eq. 2), and a place costs m + P products, not m · (1 + negative).
+many, and of more where `window` is above 20, serves 32 places of the text: a place with m words in its window meets
+each of the P words of the pool once, at m · negative/P times the rate. The expected gradient is the same (a drawn word
+that stands in the window counts as any other, as in Levy & Goldberg 2014, eq. 2), and a place costs m + P products,
+not m · (1 + negative).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from yeonma.pretraining.kernels import (
 
 _BLOCK = 16  # places whose rows are in the buffers at a time
 _SERVED = 32  # places that a pool serves, at least
+_PAIRS = 5  # of a place's window to one drawn word at most: then the steps on it stay small in wide windows, too
 _TIMES = 4  # with 2 the vectors are worse by a quarter of a point under a classifier, in 3/4 of the time
 
 
@@ -110,7 +112,8 @@ def skipgram(
     rate         learning rate; falls linearly to `last_rate` at the last token
     state        (1,) uint64 of the random numbers, carried on
     """
-    longest, width, size = longest_text(bounds), inputs.shape[1], pool_size(negative, _TIMES, outputs.shape[0])
+    longest, width = longest_text(bounds), inputs.shape[1]
+    size = pool_size(negative, max(_TIMES, window // _PAIRS), outputs.shape[0])
     kept, drawn = np.empty(longest, np.int32), np.empty(size, np.int32)
     hidden, was_hidden, was_pool = buffer(_BLOCK + 1, width), buffer(_BLOCK, width), buffer(size, width)
     around, pool = buffer(_BLOCK + 2 * window + SIX, DISTANCE), buffer(size, DISTANCE)

@@ -84,7 +84,8 @@ def _found(path: Path) -> list[Path]:
 
 
 def _is_corpus(path: Path) -> bool:
-    return _kind(path) in _KINDS and not any(part.startswith(".") for part in path.parts)
+    packed_table = path.suffix.lower() in _PACKED and _kind(path) in _TABLES  # these are read unpacked alone
+    return _kind(path) in _KINDS and not packed_table and not any(part.startswith(".") for part in path.parts)
 
 
 def _kind(path: Path) -> str:
