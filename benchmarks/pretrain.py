@@ -237,7 +237,8 @@ def table() -> str:
     for row in rows():
         if row["part"] == "threads":
             lines.append(
-                f"\n**Threads**: one {row['one']:,} tokens a second, two {row['two']:,}: {row['ratio']} times."
+                f"\n**Threads**: one {row['one']:,} tokens a second, two {row['two']:,}: {row['ratio']} times "
+                "(median of the rounds' ratios)."
             )
         if row["part"] == "memory":
             share = row["ten times"] / row["once"] - 1
