@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from yeonma.checkpoints import Checkpoints
-from yeonma.files import broken_files, tidy
+from yeonma.files import broken_files
+from yeonma.run import Run
 
 SAVE_FOREVER = """
 import sys, torch
 from pathlib import Path
 from yeonma.checkpoints import Checkpoints
-checkpoints = Checkpoints(Path(sys.argv[1]))
+checkpoints = Checkpoints(Path(sys.argv[1]) / "checkpoints")
 print("ready", flush=True)
 for step in range(1, 10_000):
     checkpoints.save(step, {"model": {"w": torch.full((200_000,), float(step))}}, {"step": step}, keep=2)
@@ -28,16 +29,16 @@ def test_kill_during_a_save_leaves_a_whole_checkpoint(tmp_path):
     for trial in range(5):
         process = subprocess.Popen([sys.executable, "-c", SAVE_FOREVER, str(tmp_path)], stdout=subprocess.PIPE)
         process.stdout.readline()
-        while not Checkpoints(tmp_path).folders():
+        while not Run(tmp_path).checkpoints.folders():
             time.sleep(0.001)
         time.sleep(0.05 + 0.007 * trial)
         process.kill()
         process.wait()
         process.stdout.close()
-        folder, _ = Checkpoints(tmp_path).newest()
+        folder, _ = Run(tmp_path).checkpoints.newest()
         assert folder is not None
         assert broken_files(folder) == []
-    tidy(tmp_path)
+    Run(tmp_path).lock()
     assert not list(tmp_path.glob("**/.*.part"))
 
 

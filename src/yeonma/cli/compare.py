@@ -87,7 +87,7 @@ def compare(
     """
     from yeonma import studies
     from yeonma.cli.screen import print_json, stop_on_signal
-    from yeonma.cli.standing import Screen
+    from yeonma.cli.standing import LiveTable
     from yeonma.cli.verdict import verdict_lines
 
     lists = {
@@ -99,17 +99,17 @@ def compare(
     given = {name: value for name, value in choices.items() if value is not None}
     if set_:
         given["overrides"] = _overrides(set_)
-    screen = Screen(workers, quiet=as_json)
+    live = LiveTable(workers, quiet=as_json)
     with stop_on_signal() as stop:
         try:
             found = studies.compare(
                 config, output=output or _new_folder(), grid=_grid(grid or ()), seeds=seeds, tune=tune,
                 tune_also=tune_also or (), learning_rates=learning_rates, budget_examples=budget_examples,
                 budget_seconds=budget_seconds, evaluations=evaluations, target=target, workers=workers,
-                storage=storage, stale=stale, stop=stop, show=screen.show, **_split(lists), **given,
+                storage=storage, stale=stale, stop=stop, show=live.show, **_split(lists), **given,
             )  # fmt: skip
         finally:
-            screen.close()
+            live.close()
     if as_json:
         print_json({"study": str(found.folder), **found.results})
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 REDRAW = 1.0  # seconds
 
 
-class Screen:
+class LiveTable:
     """The rules, then a table that lives; where there is no terminal, a line for each run that ends."""
 
     def __init__(self, workers: int, quiet: bool) -> None:
