@@ -1,4 +1,4 @@
-"""The run folder, which fine-tuning writes and everything else reads; only this class and `Checkpoints` know its files."""
+"""The run folder: what fine-tuning writes and everything else reads. Only `Run` and `Checkpoints` know its files."""
 
 from __future__ import annotations
 

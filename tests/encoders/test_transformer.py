@@ -1,4 +1,4 @@
-"""Transformer encoders of five shapes: rows and windows, layers, saving for us and for others, kept lower layers."""
+"""Transformer encoders of five shapes: rows and windows, layers, saving for us and for others, what is refused."""
 
 from __future__ import annotations
 
@@ -13,72 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from yeonma import api, batches, config, plugins
+from transformer_builders import SMALL, TEXTS, encoder_of, examples, model_of
+from yeonma import batches, config, plugins
 from yeonma.encoders import pretrained
-from yeonma.encoders.transformer import Transformer
 from yeonma.errors import ConfigError
 from yeonma.finetuning import prepare
 from yeonma.model import Model, build
 from yeonma.optim import RowTable
-from yeonma.records import Dataset, Encoded, Example
+from yeonma.records import Dataset, Example
 from yeonma.text.pretrained import Pretrained
-from yeonma.text.subword import BPE, Unigram, WordPiece
-from yeonma.train import micro_batches, update
+from yeonma.train import update
 
-TEXTS = [
-    "오늘은 날씨가 참 맑고 바람이 시원하다",
-    "내일은 비가 온다고 하니 우산을 챙기자",
-    "The weather is fine and the wind is cool",
-    "Take an umbrella with you tomorrow",
-    "바람이 불면 나뭇잎이 흔들린다",
-    "끌려 간 사람들은 돌아오지 못했다",
-]
 SHORT = [text[:8] for text in TEXTS]
-SMALL = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
-SHAPES = {
-    "bert": (transformers.BertConfig, transformers.BertModel, {}),
-    "roberta": (transformers.RobertaConfig, transformers.RobertaModel, {"type_vocab_size": 1}),
-    "electra": (transformers.ElectraConfig, transformers.ElectraModel, {"embedding_size": 12}),
-    "deberta-v2": (transformers.DebertaV2Config, transformers.DebertaV2Model, {"relative_attention": True}),
-    "modernbert": (transformers.ModernBertConfig, transformers.ModernBertModel, {}),
-}
-KINDS = {"wordpiece": WordPiece, "bpe": BPE, "unigram": Unigram}
-
-
-@pytest.fixture(scope="session")
-def folders(tmp_path_factory):
-    """A folder of each shape, as its owner would publish it."""
-    made = {}
-    for number, (shape, (settings_of, model_of, own)) in enumerate(SHAPES.items()):
-        folder = tmp_path_factory.mktemp(shape)
-        kind = [*KINDS.values()][number % len(KINDS)]
-        kind.train(TEXTS * 3, vocab_size=120).save(folder)
-        torch.manual_seed(number)
-        size = transformers.AutoTokenizer.from_pretrained(folder).vocab_size
-        ids = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
-        made_config = settings_of(vocab_size=size, max_position_embeddings=48, **SMALL, **ids, **own)
-        model_of(made_config).save_pretrained(folder)
-        made[shape] = folder
-    return made
-
-
-@pytest.fixture(params=SHAPES)
-def folder(request, folders):
-    return folders[request.param]
-
-
-def encoder_of(folder, parts=1, **own):
-    kind = plugins.load("encoder", "transformer")
-    return kind.prepare(kind.Settings(**own), [], vectors=None, tokenizer=None, path=str(folder), parts=parts)
-
-
-def model_of(folder, task="single", labels=("가", "나"), **own):
-    task = plugins.load("task", task)(labels)
-    return Model(encoder_of(folder, task.parts, **own), task, max_length=24)
-
-
-def examples(count=12):
-    return [Example(str(n), (TEXTS[n % 6],), "가" if n % 2 else "나") for n in range(count)]
 
 
 # --- texts to rows ----------------------------------------------------------------------------------------------------
@@ -204,136 +150,6 @@ def test_training_moves_the_rows_it_read_and_all_layers(folder):
     table = next(name for name in after if (after[name] is not None and "word" in name) or "tok_embeddings" in name)
     assert table in moved
     assert not any("pooler" in name for name in moved)
-
-
-# --- long documents ---------------------------------------------------------------------------------------------------
-
-
-def steps_in_parts(folder, tree, data):
-    """{number of parts: (what `update` says, the weights after it)} of a step at once and in parts, without dropout."""
-    train = {"batch_size": 5, "optimizer": "gd", "learning_rate": 0.1, "precision": "fp32"}
-    settings = config.resolve({**tree, "encoder": {"kind": "transformer", "path": str(folder)}, "train": train})
-    made = {}
-    for most in (8192, 60):
-        training = prepare(settings, data(settings))
-        training.model.encoder.pass_tokens = most
-        training.model.eval().train = lambda mode=True: None  # dropout stays off
-        made[len(micro_batches(training))] = update(training), training.model.state_dict()
-    return made
-
-
-def assert_the_same_step(made):
-    (whole, weights), (parts, found) = made.pop(1), made.popitem()[1]
-    assert parts == pytest.approx(whole, rel=1e-4)
-    torch.testing.assert_close(found, weights, rtol=1e-4, atol=1e-6)
-
-
-def test_a_batch_in_parts_makes_the_step_of_the_whole_batch(folder):
-    """Of documents of many windows."""
-    documents = [Example(str(n), (" ".join(TEXTS[n:] * 4),), "가" if n % 2 else "나") for n in range(5)]
-    data = Dataset("made", {"train": documents, "valid": documents}, ("가", "나"))
-    tree = {"data": {"train": "made.tsv", "max_length": 12, "stride": 4}}
-    assert_the_same_step(steps_in_parts(folder, tree, lambda settings: data))
-
-
-@pytest.mark.parametrize("task", ["pair", "choice", "qa", "tagging"])
-def test_a_batch_of_any_task_in_parts(folders, task):
-    data = {"name": f"sample-{task}", "limit": 5, "max_length": 44}
-    tree = {"task": task, "data": data, "head": {"crf": task == "tagging"}}
-    assert_the_same_step(steps_in_parts(folders["bert"], tree, api.dataset))
-
-
-def test_what_goes_through_at_once_falls_as_the_model_grows(folders):
-    encoder = encoder_of(folders["bert"])
-    assert encoder.pass_tokens == 8192 * 6 * 384 // (3 * 16)
-    encoder.model.config.update({"hidden_size": 768, "num_hidden_layers": 12})
-    assert Transformer(encoder.settings, encoder.model, encoder.tokenizer).pass_tokens == 2048
-
-
-@pytest.mark.parametrize("rows", ["lazy", "dense"])
-def test_a_document_is_computed_a_few_windows_at_a_time(folder, rows, monkeypatch):
-    """With dropout: what is computed again drops what it dropped before."""
-    encoder = encoder_of(folder, rows=rows).train()
-    windows = encoder.tokenize([(" ".join(TEXTS * 3),)], 12, 4, cache=False)
-    lengths = np.array([len(window.ids) for window in windows])
-    made = batches.Prepared(windows, np.zeros(len(windows)), np.array([0, len(windows)]), lengths, lengths, {}, 0)
-    batch = batches.collate(encoder, made, np.arange(len(windows)))
-    seen = []
-    monkeypatch.setattr(encoder, "_encoded", lambda part: seen.append(part) or Transformer._encoded(encoder, part))
-    encoder.pass_tokens = 5 * 12
-
-    def gradients(encoded):
-        encoder.zero_grad()
-        (encoded.pooled.square().sum() + encoded.tokens.abs().sum()).backward()
-        return {name: weight.grad.clone() for name, weight in encoder.named_parameters() if weight.grad is not None}
-
-    torch.manual_seed(1)
-    found = encoder(batch)
-    assert 1 < len(seen) == -(-len(windows) // 5)
-    again = gradients(found)
-    torch.manual_seed(1)
-    parts = [Transformer._encoded(encoder, part) for part in seen[: -(-len(windows) // 5)]]
-    wanted = Encoded(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
-    torch.testing.assert_close(found, wanted, rtol=0, atol=0)
-    torch.testing.assert_close(again, gradients(wanted))
-
-
-# --- frozen layers, kept ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("layers", [0, 1, 2])
-@pytest.mark.parametrize("parts", [1, 2])
-def test_what_is_kept_of_lower_layers_gives_what_the_whole_model_gives(folder, layers, parts):
-    encoder = encoder_of(folder, parts).eval()
-    fresh = encoder.tokenize([(text, text[::-1])[:parts] for text in TEXTS], 44, cache=False)
-    kept = encoder.remember(fresh, layers)
-    assert [row.states.shape for row in kept] == [(len(row.ids), 16) for row in fresh]
-    lengths = np.array([len(row.ids) for row in fresh])
-
-    def vectors(windows):
-        made = batches.Prepared(windows, np.arange(6), np.arange(7), lengths, lengths, {}, 0)
-        return encoder(batches.collate(encoder, made, np.arange(6)))
-
-    one, other = vectors(kept), vectors(fresh)
-    torch.testing.assert_close(one.pooled, other.pooled, rtol=2e-2, atol=5e-3)
-    assert len([*encoder.parameters()]) == len([*encoder_of(folder, parts).parameters()])
-
-
-def kept_training(folder, **train):
-    tree = {
-        "data": {"train": "made.tsv", "max_length": 24},
-        "encoder": {"kind": "transformer", "path": str(folder), "freeze": "lower:1", "cache": True},
-        "train": {"epochs": 10, "batch_size": 6, "learning_rate": 1e-2, **train},
-    }
-    return prepare(config.resolve(tree), Dataset("made", {"train": examples(), "valid": examples(4)}, ("가", "나")))
-
-
-def test_training_on_what_is_kept_moves_the_upper_layers_alone(folders):
-    training = kept_training(folders["bert"])
-    before = {name: weight.clone() for name, weight in training.model.state_dict().items()}
-    losses = [update(training)[0] for _ in range(20)]
-    assert losses[-1] < losses[0]
-    after = training.model.state_dict()
-    moved = {name for name in after if not torch.equal(after[name], before[name])}
-    assert moved
-    assert not any("embeddings" in name or "layer.0." in name for name in moved)
-
-
-def test_what_all_layers_read_is_frozen_with_the_embeddings(folders):
-    encoder = encoder_of(folders["deberta-v2"])
-    bottom = {id(weight) for weight in encoder.layers()[0].parameters()}
-    shared = [weight for name, weight in encoder.model.named_parameters() if "rel_embeddings" in name]
-    assert shared
-    assert all(id(weight) in bottom for weight in shared)
-
-
-def test_keeping_without_freezing_is_refused(folders):
-    tree = {
-        "data": {"train": "made.tsv", "max_length": 24},
-        "encoder": {"kind": "transformer", "path": str(folders["bert"]), "cache": True},
-    }
-    with pytest.raises(ConfigError, match="freeze some"):
-        prepare(config.resolve(tree), Dataset("made", {"train": examples(), "valid": examples(4)}, ("가", "나")))
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
