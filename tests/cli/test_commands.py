@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import yeonma as package
+from yeonma.plugins import BUILT_IN
 from yeonma.vectors import Vectors
 
 TINY = ("--set", "encoder.tokenizer=whitespace", "--set", "encoder.dim=8", "--set", "train.epochs=1")
@@ -40,6 +41,15 @@ def test_help_of_every_command(yeonma, argv):
     assert shown.code == 0
     assert shown.out.startswith(f"Usage: {' '.join(('yeonma', *argv))}")
     assert all(name in shown.out for name in (COMMANDS if not argv else ("--help",)))
+
+
+@pytest.mark.parametrize(
+    ("argv", "kind"),
+    [("init", "task"), ("init", "encoder"), ("finetune", "task"), ("finetune", "encoder"), ("data check", "task")],
+)
+def test_help_names_what_comes_with_the_package(yeonma, argv, kind):
+    shown = " ".join(yeonma(*argv.split(), "--help").out.replace("│", " ").split())
+    assert " | ".join(BUILT_IN[kind]) in shown
 
 
 # -- init --------------------------------------------------------------------------------------------------------------

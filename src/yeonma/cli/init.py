@@ -27,7 +27,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
     """Write a commented config. Without flags it asks three questions: task, data, encoder."""
-    from yeonma import chosen
+    from yeonma import chosen, plugins
     from yeonma import config as configs
     from yeonma.errors import ConfigError
     from yeonma.files import write_text
@@ -35,10 +35,9 @@ def init(
     if output.exists() and not force:
         raise ConfigError(f"{output} exists. Choose another file with -o, or write over it with --force.")
     if not any((task, data, preset, encoder, encoder_path)) and sys.stdin.isatty():
-        task = typer.prompt("Task (single, pair, choice, qa, tagging)", default="single")
+        task = typer.prompt(f"Task ({', '.join(plugins.names('task'))})", default="single")
         data = typer.prompt("Data set name or file", default=f"sample-{task}")
-        known = "bag, cnn, bilstm-attention, ngram, transformer, stack, wide-deep"
-        encoder = typer.prompt(f"Encoder ({known})", default="bilstm-attention")
+        encoder = typer.prompt(f"Encoder ({', '.join(plugins.names('encoder'))})", default="bilstm-attention")
     data = data or (None if preset else f"sample-{task or 'single'}")
     config = chosen.settings(preset=preset, data=data, task=task, encoder=encoder, encoder_path=encoder_path)
     write_text(output, configs.to_commented_toml(config))
