@@ -179,6 +179,18 @@ def test_a_wrong_line_takes_its_sentence_with_it_and_no_other(write):
     assert [bad.line for bad in data.rejected] == [4, 6, 10]
 
 
+def test_tokens_without_tags_are_texts_to_answer_and_nothing_to_learn_from(write):
+    path = write("a.conll", "서울\n에\n\n부산\n")
+    assert [(e.texts, e.gold) for e in load_split(path, task="tagging", labelled=False)] == [
+        (("서울 에",), None),
+        (("부산",), None),
+    ]
+    with pytest.raises(DataError, match=r"a\.conll:1: no column is called like a tags; .* add one"):
+        load_split(path, task="tagging")
+    with pytest.raises(DataError, match=r"a\.bio:2: must hold a token alone, as the first line does; came '에 O'"):
+        list(rows(write("a.bio", "서울\n에 O\n")))
+
+
 def test_a_file_without_blank_lines_is_no_sentence(write):
     with pytest.raises(DataError, match=r"a\.conll:1: a sentence must have at most 100,000 tokens"):
         list(rows(write("a.conll", "a O\n" * 100_001)))

@@ -102,8 +102,8 @@ def _column(
 
 
 def _hint(shape: Shape, role: str, came: Sequence[str], taken: Mapping[str, Column]) -> str:
-    """How to name the column of a role: the nearest that is left; and the tasks whose roles are all there."""
-    free = [column for column in came if column not in taken.values()] or [*came]
+    """How to name the column of a role: the nearest that is left, if any; and the tasks whose roles are all there."""
+    free = [column for column in came if column not in taken.values()]
     close = [c for c in free if difflib.get_close_matches(c.strip().lower(), shape.roles[role], n=1, cutoff=0.75)]
     fitting = [
         task
@@ -111,6 +111,8 @@ def _hint(shape: Shape, role: str, came: Sequence[str], taken: Mapping[str, Colu
         if other is not shape and any(all(_find(other, each, came) for each in roles) for roles in other.needed)
     ]
     tasks = f", or the task with --task {' or '.join(fitting)}" if fitting else ""
+    if not free:
+        return f"Every column is another role's: add one{tasks}"
     return f'Say which with data.columns = {{{role} = "{(close or free)[0]}"}}{tasks}'
 
 

@@ -1,4 +1,4 @@
-"""CoNLL columns: one token a line, its tag in the last column, a blank line behind every sentence."""
+"""CoNLL columns: one token a line, its tag in the last column if it has one, a blank line behind every sentence."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ class Conll(Iterator[Row]):
 
     Columns are parted by tabs or, in a line without one, by blanks. Lines that begin with `## ` before a sentence are
     comments; `## ID<tab>SENTENCE` (KLUE) gives the id. `-DOCSTART-` is left out. A line `_<tab>_<tab>_<tab>TAG` (KMOU)
-    stands for a blank between words.
+    stands for a blank between words. A file whose first token stands alone has no tags, and rows without `ner_tags`.
     """
 
     def __init__(self, first: str, lines: Lines) -> None:
         self._lines = lines
         self._ahead = chain([first], lines)
         self._whole = True
+        self._tagged: bool | None = None  # the first token says
 
     def __next__(self) -> Row:
         """The next sentence; behind a wrong line, the one after the next blank line."""
@@ -52,7 +53,7 @@ class Conll(Iterator[Row]):
         self._whole = True
         tokens, tags = zip(*pairs, strict=True)
         own_id = {"id": comment.split("\t")[0].strip()} if "\t" in comment else {}
-        return Row(line, {**own_id, "tokens": list(tokens), "ner_tags": list(tags)})
+        return Row(line, {**own_id, "tokens": list(tokens), **({"ner_tags": list(tags)} if self._tagged else {})})
 
     def _opening(self) -> tuple[str, str]:
         """The last comment before a sentence, and its first line; "" at the end of the file."""
@@ -65,10 +66,12 @@ class Conll(Iterator[Row]):
         return comment, ""
 
     def _token(self, line: str) -> tuple[str, str]:
-        """A line's token and tag."""
+        """A line's token and tag; "" in a file without tags."""
         cells = line.split("\t") if "\t" in line else line.split()
-        if len(cells) < 2:
-            reason = f"must hold a token and, in its last column, a tag; came {line[:40]!r}."
-            raise BadRow(reason, self._lines.path, self._lines.number)
+        if self._tagged is None:
+            self._tagged = len(cells) > 1
+        if self._tagged != (len(cells) > 1):
+            must = "a token and, in its last column, a tag" if self._tagged else "a token alone, as the first line does"
+            raise BadRow(f"must hold {must}; came {line[:40]!r}.", self._lines.path, self._lines.number)
         blank = len(cells) > 2 and set(cells[:-1]) == {"_"}
-        return " " if blank else cells[0], cells[-1].strip()
+        return " " if blank else cells[0], cells[-1].strip() if self._tagged else ""
