@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from builders import examples
 from yeonma.comparing.grid import name_of
 from yeonma.comparing.rules import Rules
@@ -52,7 +54,7 @@ def by_hand(folder: Path, cells: dict[str, list[dict[str, Any]]], answers: dict[
             place = study.place(Task(cell, "seed", number))
             write_json(place / "result.json", {**usual, **run})
             if answers:
-                Run(place).save_answers(list("abcd"), list("abcd"), answers[cell][number - 1])
+                Run(place).save_answers(list("abcd"), list("abcd"), np.array(answers[cell][number - 1], float))
     return study
 
 

@@ -6,8 +6,11 @@ import math
 import random
 from typing import Any
 
+from yeonma.comparing.results import to_target
 from yeonma.comparing.rules import Rules
+from yeonma.comparing.study import Plan, Study
 
+TARGET = 0.7
 RATE = "train.learning_rate"
 SPACES = {RATE: "log:1e-5..10", "head.dropout": "0..0.6", "train.batch_size": "16,32"}
 
@@ -19,19 +22,25 @@ def study(cells: int = 3, seeds: int = 3, trials: int = 4, metric: str = "accura
     if cells > 1:
         _fail(made[-1])
     sound = [cell["name"] for cell in made if not cell["failed_runs"]]
-    rules = Rules(trials, seeds, 10_000, spaces=SPACES if trials else {})
+    plan = Plan({}, Rules(trials, seeds, 10_000, spaces=SPACES if trials else {}), {c["name"]: {} for c in made}, {})
     return {
-        "rules": [f"{cells} cells: {', '.join(cell['name'] for cell in made)}", *rules.lines(cells, 42)],
+        **ruled(Study("", plan)),
         "complete": True,
         "metric": metric,
         "test_examples": 5000,
         "majority": {"label": "긍정", "accuracy": 0.5123},
-        "detectable_sd": 3.1,
         "best": sound[0],
-        "target": 0.7,
+        "target": TARGET,
         "cells": made,
         "pairs": [_pair(one, other, draw) for i, one in enumerate(sound) for other in sound[i + 1 :]],
     }
+
+
+def ruled(study: Study) -> dict[str, Any]:
+    """What results.json says of a study's rules."""
+    effect = study.rules.effect(len(study.cells))
+    seen = effect if math.isfinite(effect) else None
+    return {"rules": study.lines(), "plan": study.facts(), "detectable_sd": seen}
 
 
 def _cell(name: str, place: int, seeds: int, trials: int, draw: random.Random) -> dict[str, Any]:
@@ -55,7 +64,7 @@ def _cell(name: str, place: int, seeds: int, trials: int, draw: random.Random) -
         else None,
         "verdict": "worse" if place else "best on validation",
         "group": "a" if place < 2 else "b",
-        "to_target": {"reached": seeds, "of": seeds, "steps": 100.0, "examples": 2000.0 + place, "seconds": 12.25},
+        "to_target": to_target(runs, TARGET),
     }
 
 
@@ -86,9 +95,9 @@ def _trial(number: int, place: int, draw: random.Random) -> dict[str, Any]:
 
 def _fail(cell: dict[str, Any]) -> None:
     cell["failed_runs"], cell["against_best"], cell["group"] = {"diverged": 1}, None, ""
-    cell["verdict"] = "not compared: 1 diverged"
-    cell["to_target"].update(reached=0, steps=None, examples=None, seconds=None)
+    cell["verdict"] = "not compared"
     cell["runs"][0].update(state="diverged", validation=None, test=None, curve=cell["runs"][0]["curve"][:1])
+    cell["to_target"] = to_target(cell["runs"], TARGET)
 
 
 def _pair(one: str, other: str, draw: random.Random) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Intervals cover, tests reject as rarely as they say: known cases by hand, and simulations with a known truth."""
 
+import itertools
 import math
 
 import numpy as np
@@ -91,17 +92,36 @@ def test_holm_keeps_the_chance_of_any_wrong_rejection():
     assert within(share(min(stats.holm(list(ps))) <= 0.05 for ps in families), 1 - (1 - 0.05 / 8) ** 8)
 
 
+def total(sums):
+    return sums[..., 0]
+
+
 def test_the_permutation_test_counts_all_swappings_of_a_small_case():
-    p = stats.permutation([1, 1, 1, 1], [0, 0, 0, 0], draws=20_000)
+    p = stats.permutation(np.ones((4, 1)), np.zeros((4, 1)), total, draws=20_000)
     assert p == pytest.approx(2 / 16, abs=0.02)  # all one way, of 2⁴ ways
-    assert stats.permutation([1, 0], [1, 0]) == 1
+    assert stats.permutation(np.eye(2), np.eye(2), total) == 1
+
+
+def test_the_permutation_test_swaps_answers_and_scores_them_again():
+    """F1 of counts: all 2⁵ swappings by hand."""
+    rng = np.random.default_rng(4)
+    ones, others = rng.integers(0, 4, (2, 5, 3)).astype(float)
+
+    def f1(sums):
+        return 2 * sums[..., 0] / (sums[..., 1] + sums[..., 2] + 1)
+
+    ways = [np.array(way)[:, None] for way in itertools.product([False, True], repeat=5)]
+    apart = [abs(f1(np.where(w, others, ones).sum(0)) - f1(np.where(w, ones, others).sum(0))) for w in ways]
+    expected = np.mean(np.array(apart) >= apart[0] * (1 - 1e-12))
+    assert stats.permutation(ones, others, f1, draws=20_000) == pytest.approx(expected, abs=0.02)
 
 
 def test_the_permutation_test_rejects_a_true_null_as_rarely_as_it_says():
     rng = np.random.default_rng(2)
     hard = rng.random((DRAWS, 200))  # how hard an example is, for both runs
     ones, others = rng.random((2, DRAWS, 200)) < hard
-    found = [stats.permutation(a, b, draws=199, seed=i) for i, (a, b) in enumerate(zip(ones, others, strict=True))]
+    pairs = enumerate(zip(ones[..., None], others[..., None], strict=True))
+    found = [stats.permutation(a, b, total, draws=199, seed=i) for i, (a, b) in pairs]
     rejected = share(p <= 0.05 for p in found)
     assert rejected <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / DRAWS)  # ties make it a little shy
     assert rejected > 0.02

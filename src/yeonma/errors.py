@@ -5,7 +5,8 @@ YeonmaError                 a sentence for the user; `exit_code` is what the com
 │   ├── ConfigError         a setting that does not exist or does not fit
 │   ├── DataError           a row or file of data; carries file and line
 │   ├── VectorsError        a file of word vectors; carries file and line
-│   ├── RunError            a run folder that is missing, busy, broken or of another shape
+│   ├── RunError            a run folder that is missing, broken or of another shape
+│   │   └── RunInUse            one that another process works on
 │   └── MissingExtra        an optional package that is not installed
 ├── Diverged           3    a loss or gradient that is not finite
 ├── OutOfMemory        4
@@ -54,7 +55,11 @@ class VectorsError(LocatedError):
 
 
 class RunError(InputError):
-    """A run folder is missing, busy, broken or of another shape."""
+    """A run folder is missing, broken or of another shape."""
+
+
+class RunInUse(RunError):
+    """Another process works on a run folder."""
 
 
 class MissingExtra(InputError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from yeonma import config
 from yeonma.checkpoints import Checkpoints
 from yeonma.environment import environment
-from yeonma.errors import RunError
+from yeonma.errors import RunError, RunInUse
 from yeonma.files import disk_errors, read_json, staged_file, tidy, write_json, write_text
 from yeonma.records import Dataset, Evaluated, Event, Finished, Rejected, Saved, Stepped
 
@@ -80,7 +80,7 @@ class Run:
     def lock(self) -> None:
         """Make this process the only writer until it ends.
 
-        Raises: RunError naming the process that works here.
+        Raises: RunInUse naming the process that works here.
         """
         from filelock import FileLock, Timeout
 
@@ -91,7 +91,7 @@ class Run:
                 self._lock.acquire(timeout=0)
             except Timeout as error:
                 owner = self.status().get("pid", "unknown")
-                raise RunError(
+                raise RunInUse(
                     f"{self.folder} is in use by process {owner}. Wait for it, or choose another folder."
                 ) from error
         tidy(self.folder)
@@ -178,6 +178,15 @@ class Run:
             (self.folder / "probes").mkdir(exist_ok=True)
             save_file(dict(tensors), self.folder / "probes" / f"step-{step:06d}.safetensors")
 
+    def keep_norms(self) -> None:
+        """Leave the norms by layer in the probes, which are small, and no more."""
+        from safetensors.numpy import save_file
+
+        for step, found in self.probes():
+            kept = {name: one for name, one in found.items() if name.partition(".")[0] in ("grad_norm", "update_norm")}
+            with staged_file(self.folder / "probes" / f"step-{step:06d}.safetensors") as stage:
+                save_file(kept, stage)
+
     def save_data(self, dataset: Dataset) -> None:
         """Write data.json: where each split came from, how many examples, which labels, how many rows were left out."""
         counts = {split: len(examples) for split, examples in dataset.splits.items()}
@@ -234,11 +243,11 @@ class Run:
         """Write result.json: a run of a comparison has ended, well or not, and is never made again."""
         write_json(self.folder / "result.json", dict(result))
 
-    def save_answers(self, ids: Sequence[str], answers: Sequence[str], earned: Sequence[float]) -> None:
-        """Write eval/answers.parquet: for each test example the answer, and what it earned."""
+    def save_answers(self, ids: Sequence[str], answers: Sequence[str], added: np.ndarray) -> None:
+        """Write eval/answers.parquet: for each test example the answer, and what it adds to the sums of the score."""
         import polars as pl
 
-        rows = pl.DataFrame({"id": ids, "answer": answers, "earned": pl.Series(earned, dtype=pl.Float32)})
+        rows = pl.DataFrame({"id": ids, "answer": answers, "added": added})
         with staged_file(self.folder / "eval" / "answers.parquet") as stage:
             rows.write_parquet(stage)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 DRAWS = 9999
-_BLOCK = 1 << 22  # signs drawn at a time
+_BLOCK = 1 << 21  # signs drawn at a time
 
 
 class Interval(NamedTuple):
@@ -112,23 +112,36 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def permutation(ones: Sequence[float], others: Sequence[float], draws: int = DRAWS, seed: int = 0) -> float:
-    """Two-sided p of the paired permutation test over examples, for these two runs (Fisher 1935; Noreen 1989).
+def permutation(
+    ones: np.ndarray,
+    others: np.ndarray,
+    score: Callable[[np.ndarray], np.ndarray],
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> float:
+    """Two-sided p of the paired permutation test over examples, for these runs (Fisher 1935; Noreen 1989; Yeh 2000).
 
-    ones, others  what each run earned on each example: 1 or 0 for right or wrong, or a number such as F1
-    Were the runs alike, what they earned on an example could be swapped. p is the share of `draws` random swappings
-    whose mean difference is as far from 0 as the one found, which itself is counted as one more.
+    ones, others  (examples, sums): what each run's answer to each example adds to the sums that its score follows from
+    score         sums (…, sums) → scores (…)
+    Were the runs alike, their answers to an example could be swapped. p is the share of `draws` random swappings after
+    which the scores are as far apart as those found, which themselves are counted as one more.
     Raises: ValueError for unequal lengths.
     """
-    differences = np.subtract(ones, others, dtype=np.float64)
-    differences = differences[differences != 0]  # the others cannot tell
-    if not len(differences):
+    half = np.subtract(ones, others, dtype=np.float64) / 2
+    middle = np.add(ones, others, dtype=np.float64).sum(0) / 2
+    half = half[(half != 0).any(1)]  # the others cannot tell
+    if not len(half):
         return 1.0
-    found, rng, extreme = abs(differences.sum()), np.random.default_rng(seed), 0
-    step = max(1, _BLOCK // len(differences))
+
+    def apart(moved: np.ndarray) -> np.ndarray:
+        distance: np.ndarray = np.abs(score(middle + moved) - score(middle - moved))
+        return distance
+
+    found, rng, extreme = apart(half.sum(0)), np.random.default_rng(seed), 0
+    step = max(1, _BLOCK // len(half))
     for start in range(0, draws, step):
-        signs = rng.integers(0, 2, (min(step, draws - start), len(differences)), np.int8) * 2 - 1
-        extreme += int((np.abs(signs @ differences) >= found * (1 - 1e-12)).sum())
+        signs = rng.integers(0, 2, (min(step, draws - start), len(half)), np.int8) * 2.0 - 1.0
+        extreme += int((apart(signs @ half) >= found * (1 - 1e-12)).sum())
     return (extreme + 1) / (draws + 1)
 
 

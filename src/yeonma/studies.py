@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from yeonma import api, chosen
 from yeonma import config as configs
 from yeonma.comparing import Comparison, Plan, Rules, Study, axes, cells, described, name_of
+from yeonma.comparing.check import check
 from yeonma.comparing.claims import STALE
-from yeonma.comparing.grid import WITHOUT_BUDGET, kind_of, plain
+from yeonma.comparing.grid import plain
 from yeonma.comparing.results import write
-from yeonma.comparing.rules import EVALUATIONS
+from yeonma.comparing.rules import TRIALS
 from yeonma.comparing.spaces import asked
 from yeonma.errors import ConfigError, Interrupted, RunError
 
@@ -27,13 +29,13 @@ def compare(
     freeze: Sequence[str] = (),
     tokenizers: Sequence[str] = (),
     grid: Mapping[str, Sequence[Any]] | None = None,
-    seeds: int = 5,
-    tune: int = 16,
+    seeds: int | None = None,
+    tune: int | None = None,
     tune_also: Sequence[str] = (),
     learning_rates: str | None = None,
     budget_examples: int | None = None,
     budget_seconds: float | None = None,
-    evaluations: int = EVALUATIONS,
+    evaluations: int | None = None,
     target: float | None = None,
     workers: int = 1,
     storage: str | None = None,
@@ -45,9 +47,10 @@ def compare(
     """Compare all combinations of some settings by equal rules; what has been done in `output` is not done again.
 
     grid             dotted key → values, beside the axes that have a name of their own; optimizers may be ["all"]
-    seeds, tune      final runs and tuning trials of each cell
+    seeds, tune      final runs and tuning trials of each cell; left out: 5 and 16
     tune_also        further searched settings, "KEY" or "KEY=SPACE"; learning_rates  the space of the rate
     budget_examples  training examples of every run, or budget_seconds of the processor; left out: the config's epochs
+    evaluations      how often a run is scored on validation data; left out: 10
     target           the validation score whose time is taken; left out: 0.99 × the best cell's
     storage          an Optuna storage (URL, or a journal file); left out: a journal in `output`
     stale            seconds without a sign after which the run of a lost process is taken over
@@ -63,25 +66,51 @@ def compare(
     lists = _axes(
         optimizers=optimizers, encoders=encoders, vectors=vectors, freeze=freeze, tokenizers=tokenizers
     )  # fmt: skip
-    given = config is not None or choices or grid or any(lists.values())
-    if given:
+    given = {
+        "trials": tune, "seeds": seeds, "examples": budget_examples, "cpu_seconds": budget_seconds,
+        "evaluations": evaluations,
+    }  # fmt: skip
+    rules = {name: value for name, value in given.items() if value is not None}
+    if config is not None or choices or grid or any(lists.values()):
         base = plain(chosen.laid(config, **choices))
-        data = _data(base)
-        if budget_examples is None and budget_seconds is None:
-            budget_examples = configs.resolve(base).train.epochs * int(data["train"])
-        spaces = asked(tune_also, learning_rates) if tune else {}
-        rules = Rules(tune, seeds, budget_examples, budget_seconds, evaluations, spaces)
-        named: dict[str, Mapping[str, Any]] = {}
-        for cell in map(plain, cells(base, axes(lists, grid or {}))):
-            named[name_of(cell, list(named))] = cell
-        study = _checked(output, Plan(base, rules, named, data))
+        plan = _plan(base, cells(base, axes(lists, grid or {})), rules, tune_also, learning_rates)
     else:
-        study = Study.open(output)
-        if _data(study.plan.base) != study.plan.data:
-            raise RunError(f"The data of the study in {output} have changed since it began. Begin a new one.")
+        plan = _known(output, rules, tune_also, learning_rates)
+    check(plan)
+    study = Study.begin(output, plan, target)
     show(study)
     _finish(study, workers, storage, stale, stop, lambda: show(study))
-    return Comparison(output, target, write=True)
+    write(study)
+    return Comparison(output)
+
+
+def _plan(
+    base: Mapping[str, Any],
+    grid: Sequence[Mapping[str, Any]],
+    rules: Mapping[str, Any],
+    tune_also: Sequence[str],
+    learning_rates: str | None,
+) -> Plan:
+    """What is asked for, with the usual rules where none is given."""
+    data = _data(base)
+    budget = {} if "cpu_seconds" in rules else {"examples": configs.resolve(base).train.epochs * int(data["train"])}
+    spaces = asked(tune_also, learning_rates) if rules.get("trials", TRIALS) else {}
+    named: dict[str, Mapping[str, Any]] = {}
+    for cell in map(plain, grid):
+        named[name_of(cell, list(named))] = cell
+    return Plan(base, Rules(**{**budget, **rules}, spaces=spaces), named, data)
+
+
+def _known(output: str | Path, rules: Mapping[str, Any], tune_also: Sequence[str], learning_rates: str | None) -> Plan:
+    """What the study in a folder was begun with, and the rules that are asked for now.
+
+    Raises: RunError where there is none, or its data have changed.
+    """
+    plan = Study.open(output).plan
+    if _data(plan.base) != plan.data:
+        raise RunError(f"The data of the study in {output} have changed since it began. Begin a new one.")
+    searched = asked(tune_also, learning_rates) if tune_also or learning_rates else plan.rules.spaces
+    return replace(plan, rules=replace(plan.rules, **rules, spaces=searched))
 
 
 def _axes(**given: Sequence[str | Path]) -> dict[str, list[str]]:
@@ -102,21 +131,6 @@ def _data(base: Mapping[str, Any]) -> dict[str, Any]:
     if settings.data.train and not settings.data.test:
         raise ConfigError("A comparison ends on test data. Name some: --set data.test=FILE, or test in [data].")
     return described(api.dataset(settings))
-
-
-def _checked(output: str | Path, plan: Plan) -> Study:
-    """The study begun or continued, once every cell's settings are known to fit."""
-    trial = Study(output, plan)
-    for cell in plan.cells:
-        try:
-            if (kind := plan.cells[cell].get("encoder.kind") or kind_of(plan.base)) in WITHOUT_BUDGET:
-                raise ConfigError(
-                    f"{kind!r} trains its parts for epochs of their own and keeps no budget. Leave it out."
-                )
-            trial.settings(cell, trial.first_seed, {})
-        except ConfigError as error:
-            raise ConfigError(f"The cell {cell}: {error}") from error
-    return Study.begin(output, plan)
 
 
 def _finish(

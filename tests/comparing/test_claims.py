@@ -56,6 +56,15 @@ def test_a_process_that_ended_here_holds_nothing(tmp_path):
         assert claim.path.name == ".claim-0002"
 
 
+def test_another_process_of_the_same_number_holds_nothing(tmp_path):
+    """Numbers are given again: after a restart of a container, soon."""
+    owner = {"place": place(), "pid": os.getpid()}
+    (tmp_path / ".claim-0001").write_text(json.dumps({**owner, "started": 1}))
+    with Claims().take(tmp_path) as claim:
+        assert claim.path.name == ".claim-0002"
+        assert Claims().take(tmp_path) is None
+
+
 def test_the_heart_of_another_machine_is_watched(tmp_path):
     """Its clock does not matter; as long as it beats the run is its own."""
     foreign(tmp_path)

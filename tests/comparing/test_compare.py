@@ -12,10 +12,16 @@ import yeonma
 from comparing_builders import results
 from yeonma import api
 from yeonma.comparing.study import Study
-from yeonma.errors import ConfigError, InputError, Interrupted, RunError
+from yeonma.errors import ConfigError, Interrupted, RunError
 from yeonma.finetuning import Training
+from yeonma.run import Run
 
 GRID = {"optimizers": ["gd", "adam"], "tune": 2, "seeds": 2, "budget_examples": 200}
+
+
+def kinds(folder: Path) -> set[str]:
+    """Which kinds of probes a run has kept."""
+    return {name.partition(".")[0] for _, tensors in Run(folder).probes() for name in tensors}
 
 
 def test_a_study_keeps_its_rules(tmp_path, base, monkeypatch):
@@ -44,6 +50,9 @@ def test_a_study_keeps_its_rules(tmp_path, base, monkeypatch):
     assert rates[0][0] == rates[1][0]
     assert found.table().height == 2
     assert found.results["complete"]
+    kept = {run: kinds(tmp_path / "s/cells/adam" / run) for run in ("trial-01", "seed-01", "seed-02")}
+    assert kept["trial-01"] == set()
+    assert kept["seed-02"] == {"grad_norm", "update_norm"} < kept["seed-01"]
 
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "s/cells").rglob("*")}
     read.clear()
@@ -100,7 +109,7 @@ def test_divergence_is_a_result(tmp_path, base):
     found = yeonma.compare(wild, output=tmp_path / "s", **rules)
     (cell,) = found.results["cells"]
     assert cell["failed_trials"] == {"diverged": 2}
-    assert (cell["hopeless"], cell["verdict"], cell["runs"]) == (True, "not compared: 2 diverged", [])
+    assert (cell["hopeless"], cell["verdict"], cell["runs"]) == (True, "not compared", [])
     assert found.results["complete"]
     assert found.results["best"] is None
 
@@ -119,7 +128,7 @@ def test_memory_that_runs_out_is_a_result(tmp_path, base, monkeypatch):
     (cell,) = found.results["cells"]
     assert cell["failed_runs"] == {"out of memory": 1}
     assert [run["state"] for run in cell["runs"]] == ["out of memory", "done"]
-    assert cell["verdict"] == "not compared: 1 out of memory"
+    assert cell["verdict"] == "not compared"
     assert found.results["complete"]
 
 
@@ -139,8 +148,9 @@ def test_trials_stand_in_an_optuna_storage(tmp_path, base):
     url = f"sqlite:///{tmp_path}/trials.db"
     yeonma.compare(base, output=tmp_path / "s", optimizers=["adam"], tune=2, seeds=1, budget_examples=40, storage=url)
     yeonma.compare(output=tmp_path / "s")  # and in the journal of the folder
+    mark = Study.open(tmp_path / "s").plan.fingerprint()[:8]  # another study in a folder of that name has another
     for storage in (url, str(tmp_path / "s/optuna.journal")):
-        kept = optuna.load_study(study_name="s/adam", storage=opened(storage))
+        kept = optuna.load_study(study_name=f"s-{mark}/adam", storage=opened(storage))
         assert [trial.user_attrs["run"] for trial in kept.trials] == ["trial-01", "trial-02"]
         assert kept.best_params == Study.open(tmp_path / "s").chosen("adam")
 
@@ -154,7 +164,50 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(tmp_path, base)
         yeonma.compare(base, output=tmp_path / "s", encoders=["wide-deep"])
     with pytest.raises(RunError, match="holds no study"):
         yeonma.compare(output=tmp_path / "s")
+    with pytest.raises(ConfigError, match=r"The cell bag: .*dropuot"):
+        yeonma.compare(base, output=tmp_path / "s", encoders=["bag"], tune_also=["encoder.dropuot=0..1"])
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "why"),
+    [
+        ("train.learning_rate", [0.1, 0.01], "is tuned in every cell"),
+        ("head.dropout", [0.1, 0.2], "is tuned in every cell"),
+        ("train.epochs", [1, 5], "the rules set it"),
+        ("seed", [1, 2], "the rules set it"),
+        ("train.metric", ["accuracy", "macro_f1"], "must be the same for all"),
+        ("data.limit", [10, 20], "must be the same for all"),
+    ],
+)
+def test_cells_differ_only_in_what_the_rules_leave_free(tmp_path, base, key, values, why):
+    with pytest.raises(ConfigError, match=f"The cell .*{key} .*{why}"):
+        yeonma.compare(base, output=tmp_path / "s", grid={key: values}, tune_also=["head.dropout"])
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_the_rules_set_is_not_searched(tmp_path, base):
+    with pytest.raises(ConfigError, match=r"train.epochs cannot stand in the search: the rules set it"):
+        yeonma.compare(base, output=tmp_path / "s", optimizers=["adam"], tune_also=["train.epochs=1..5"])
+
+
+def test_a_study_goes_on_by_its_own_rules_or_not_at_all(tmp_path, base):
+    rules = {"tune": 1, "seeds": 1, "budget_examples": 40}
+    yeonma.compare(base, output=tmp_path / "s", optimizers=["adam"], **rules)
+    assert yeonma.compare(output=tmp_path / "s", target=0.4, **rules).results["target"] == 0.4
+    assert yeonma.compare(output=tmp_path / "s", seeds=1).results["target"] == 0.4
+    for other in ({"seeds": 2}, {"budget_examples": 50}, {"learning_rates": "0.1..1"}, {"evaluations": 3}):
+        with pytest.raises(ConfigError, match=r"begun by other rules"):
+            yeonma.compare(output=tmp_path / "s", **other)
+
+
+def test_seconds_to_the_target_hold_no_warming_up(tmp_path, base, monkeypatch):
+    """A process makes a step of each cell before the clock of its first run starts."""
+    made = []
+    advance = Training.advance
+    monkeypatch.setattr(Training, "advance", lambda self, *stop: made.append(id(self)) or advance(self, *stop))
+    yeonma.compare(base, output=tmp_path / "s", optimizers=["adam"], tune=0, seeds=2, budget_examples=40)
+    assert [made.count(each) for each in dict.fromkeys(made)] == [1, 5, 5]
 
 
 def test_one_value_is_no_list(tmp_path, base):
@@ -163,10 +216,11 @@ def test_one_value_is_no_list(tmp_path, base):
 
 
 def test_a_budget_too_small_for_a_step_says_so(tmp_path, base):
-    small = {"optimizers": ["gd"], "tune": 1, "seeds": 1, "budget_examples": 50}
-    with pytest.raises(InputError, match="The cell gd: .*not enough for one step, which sees 60"):
-        yeonma.compare(base, output=tmp_path / "s", **small)
-    assert not list((tmp_path / "s").glob("cells/*/*"))
+    for optimizer, examples, sees in (("gd", 50, 60), ("sgd", 7, 8)):
+        small = {"optimizers": [optimizer, "adam"], "tune": 1, "seeds": 1, "budget_examples": examples}
+        with pytest.raises(ConfigError, match=f"The cell {optimizer}: A step of {optimizer} sees {sees} examples"):
+            yeonma.compare(base, output=tmp_path / "s", **small)
+        assert not (tmp_path / "s").exists()
 
 
 def test_the_command_prints_the_rules_and_the_verdict(tmp_path, base, monkeypatch, capfd):

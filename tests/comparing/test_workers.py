@@ -84,8 +84,8 @@ def test_workers_share_the_machine_and_the_work(tmp_path, base):
 
 
 def test_what_a_worker_cannot_do_is_said(tmp_path, base):
-    rules = {"optimizers": ["gd"], "tune": 1, "seeds": 1, "budget_examples": 50}
-    with pytest.raises(InputError, match="The cell gd: .*not enough for one step, which sees 60"):
+    rules = {"vectors": ["nowhere"], "tune": 1, "seeds": 1, "budget_examples": 50}
+    with pytest.raises(InputError, match="The cell nowhere: .*nowhere"):
         yeonma.compare(base, output=tmp_path / "s", workers=2, **rules)
 
 

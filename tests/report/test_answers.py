@@ -8,6 +8,7 @@ import pytest
 from yeonma.records import Span
 from yeonma.report import answers
 from yeonma.report.gather import gather
+from yeonma.report.pictures import Pictures
 
 
 def rows(text: str, spans: list[Span] | None = None, error: float | None = None) -> pl.DataFrame:
@@ -48,6 +49,24 @@ def test_what_a_word_carried_is_said_in_the_words_of_the_task(runs, task, found,
     told = gather([runs[0].folder]).runs[0]
     told.config["task"] = task
     assert says in answers._carried(told, found, 1, lambda *_: None)
+
+
+def test_the_data_is_named_as_it_is(runs):
+    said = section(runs, rows("좋은 영화"))
+    assert "Scored on a&amp;b&lt;i&gt;.tsv:test." in said
+    assert "By gold label" in said and "share of gold spans" not in said
+
+
+def test_by_label_of_a_tagging_the_spans_are_counted(runs):
+    said = section(runs, rows("좋은 영화", [Span(0, 2, "A")]))
+    assert "the spans are counted" in said and "share of gold spans found" in said
+    assert "the spans are counted" not in section(runs, rows("좋은 영화", [Span(0, 2, "")]))  # an answer has no label
+
+
+def section(runs, found):
+    told = gather([runs[0].folder]).runs[0]
+    named = found.with_columns(pl.lit("a&b<i>.tsv:test").alias("data"))
+    return answers._of_run(told, named, Pictures(), 0, lambda *_: None)
 
 
 def test_an_answer_without_spans_is_carried_by_no_word(runs):

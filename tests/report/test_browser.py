@@ -143,9 +143,24 @@ def test_a_word_is_found_however_it_is_written(browser, written):
         assert (found or data["words"][0]) in box.locator(".said").text_content()
 
 
-def test_a_phone_needs_no_sideways_scrolling(browser, written):
-    seen = Seen(browser, written, viewport={"width": 360, "height": 740})
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360
+@pytest.fixture(scope="module")
+def several(runs, tmp_path_factory) -> Path:
+    return yeonma.Report(runs[0].folder.parent).write(tmp_path_factory.mktemp("page") / "several.html", explain=0)
+
+
+LETTERS = """[...document.querySelectorAll(".chart text")].filter((text) => text.checkVisibility()).map((text) => {
+  const { a, b } = text.getScreenCTM();
+  return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b);
+})"""  # how high they are, in pixels
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_a_phone_needs_no_sideways_scrolling_and_no_magnifying_glass(browser, written, several, width):
+    for path in (written, several):
+        page = Seen(browser, path, viewport={"width": width, "height": 740}).page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert len(page.evaluate(LETTERS)) > 100
+        assert min(page.evaluate(LETTERS)) >= 10
 
 
 def test_it_prints_without_its_switches(browser, written):
@@ -155,6 +170,36 @@ def test_it_prints_without_its_switches(browser, written):
     assert seen.page.evaluate("getComputedStyle(document.body).color") == "rgb(31, 41, 51)"
     assert not seen.page.locator("body > label").first.is_visible()
     assert len(seen.page.pdf()) > 10_000
+
+
+FOLDED = "document.querySelectorAll('details:not([open])').length"
+UNSEEN = """[...document.querySelectorAll("details :is(p:not(.controls), pre, td)")]
+  .filter((each) => !each.checkVisibility({ contentVisibilityAuto: true })).length"""
+
+
+def test_what_is_folded_up_is_unfolded_on_paper(browser, several):
+    page = Seen(browser, several).page
+    before = page.evaluate(FOLDED)
+    page.evaluate(f"addEventListener('beforeprint', () => {{ window.seen = [{FOLDED}, {UNSEEN}]; }})")
+    assert before > 5 and page.evaluate(UNSEEN) > 50
+    page.pdf()
+    assert page.evaluate("window.seen") == [0, 0]
+    assert page.evaluate(FOLDED) == before
+
+
+def test_it_is_unfolded_on_paper_where_no_script_runs_too(browser, several):
+    page = Seen(browser, several, java_script_enabled=False).page
+    assert page.evaluate(UNSEEN) > 50
+    page.emulate_media(media="print")
+    assert page.evaluate(UNSEEN) == 0
+
+
+def test_paper_shows_all_columns_of_a_table(browser, several):
+    page = Seen(browser, several, viewport={"width": 718, "height": 900}).page  # A4 without its edges
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    boxes = page.locator(".scroll").evaluate_all("boxes => boxes.map((box) => getComputedStyle(box).overflowX)")
+    assert {*boxes} == {"visible"}
 
 
 def test_a_comparison_of_200_runs_opens_at_once_and_is_no_burden(browser, runs, tmp_path):

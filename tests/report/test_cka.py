@@ -94,11 +94,13 @@ def test_layers_stand_from_the_bottom_up_beside_step_0(tmp_path):
     order = ["embeddings", "layer 2", "layer 10", "network", "pooled"]
     assert found.select("layer", "step").rows() == [(name, step) for name in order for step in (0, 10)]
     assert found["cka"].to_list() == [pytest.approx(1)] * 9 + [None]
+    assert cka.texts(run) == 16
 
 
 def test_without_states_there_is_an_empty_frame(tmp_path):
     run = Run.create(tmp_path / "run", config())
     assert layers(run).is_empty()
+    assert cka.texts(run) == 0
     run.save_probe(0, {"path.w": torch.ones(256)})
     assert layers(run).columns == ["layer", "step", "cka"] and layers(run).is_empty()
 

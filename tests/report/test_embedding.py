@@ -39,5 +39,9 @@ def test_seeds_share_the_plane_beside_a_run_of_other_weights(runs, tmp_path):
     ]
 
 
+def test_the_note_says_how_many_texts_there_were(runs):
+    assert "makes of 20 validation texts" in _section([runs[0].folder])
+
+
 def _section(places):
     return section(gather(places), Pictures())

@@ -143,6 +143,7 @@ def test_of_a_tagging_spans_are_counted_by_label():
     ]
     answers = rows(["a"], ["b"], spans=([[span(0, 2, "", 1)]], [[span(0, 3, "", 1)]]))
     assert mistakes.by_label(answers).is_empty()
+    assert mistakes.graded(tagged).spans and not mistakes.graded(LABELS).spans
 
 
 def of_three():

@@ -12,7 +12,9 @@ import polars as pl
 import pytest
 
 from builders import config
+from report_builders import study
 from yeonma.errors import RunError
+from yeonma.files import write_json
 from yeonma.report import Report, write_page
 from yeonma.report.gather import gather
 from yeonma.report.page import page
@@ -74,6 +76,15 @@ def test_several_runs_have_bands_and_means_and_part_in_their_answers(texts):
 def test_an_unfinished_run_says_so(tmp_path):
     run = Run.create(tmp_path / "run", config())
     assert "not finished" in write_page(run).read_text(encoding="utf-8")
+
+
+def test_a_failed_run_of_a_complete_comparison_is_a_result(tmp_path):
+    found = study(1, 1)
+    run = Run.create(tmp_path / "cells" / found["best"] / "seed-01", config())
+    run.set_status("failed")
+    for complete in (True, False):
+        write_json(tmp_path / "results.json", {**found, "complete": complete})
+        assert ("not finished" in page(gather([tmp_path]))[0]) != complete
 
 
 def test_a_broken_file_is_an_error_of_ours_and_leaves_no_page(runs, tmp_path):

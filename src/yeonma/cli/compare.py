@@ -36,8 +36,8 @@ def compare(
             "--set", help="A setting of all cells, e.g. --set encoder.dim=50. May be repeated.", metavar="KEY=VALUE"
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Final runs of a cell.", min=1)] = 5,
-    tune: Annotated[int, typer.Option(help="Tuning trials of a cell.", min=0)] = 16,
+    seeds: Annotated[int | None, typer.Option(help="Final runs of a cell.", min=1, show_default="5")] = None,
+    tune: Annotated[int | None, typer.Option(help="Tuning trials of a cell.", min=0, show_default="16")] = None,
     tune_also: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,7 +51,9 @@ def compare(
         int | None, typer.Option(help="Training examples of every run.", min=1, show_default="the config's epochs")
     ] = None,
     budget_seconds: Annotated[float | None, typer.Option(help="CPU seconds of every run's steps, instead.")] = None,
-    evaluations: Annotated[int, typer.Option(help="How often a run is scored on validation data.", min=1)] = 10,
+    evaluations: Annotated[
+        int | None, typer.Option(help="How often a run is scored on validation data.", min=1, show_default="10")
+    ] = None,
     target: Annotated[
         float | None,
         typer.Option(help="The validation score whose time is taken.", show_default="0.99 x the best cell's"),
@@ -83,7 +85,7 @@ def compare(
     """Compare settings fairly: equal budgets, tuned learning rates, fresh seeds, paired tests.
 
     Every combination of the values is a cell. The rules are printed before anything runs. Finished runs are never made
-    again: the same command, or -o DIR alone, goes on, also from several machines that share the folder.
+    again: -o DIR alone goes on there, also from several machines that share the folder.
     """
     from yeonma import studies
     from yeonma.cli.screen import print_json, stop_on_signal

@@ -35,7 +35,7 @@ def _scores(cell: Mapping[str, Any]) -> str:
 
 def _tests(cell: Mapping[str, Any]) -> str:
     row = cell["against_best"] or {}
-    difference = "" if row.get("difference") is None else f"{row['difference']:+.4f}"
+    difference = "" if row.get("difference") is None else f"{round(row['difference'], 4) + 0.0:+.4f}"  # no -0.0000
     return f"{difference:>8}{_p(row.get('p_holm')):>8}{_p(row.get('p_these_runs')):>8}"
 
 
@@ -63,8 +63,8 @@ def _legend(found: Mapping[str, Any]) -> Iterator[str]:
     yield "group    cells that share a letter: no difference between them shown (paired t over seeds, Holm over"
     yield "         all pairs)"
     yield f"to best  difference to {found['best'] or 'the best'}, the best by validation scores"
-    yield "p        paired t-test over seeds against it, with Holm's correction; p runs: permutation test over test"
-    yield "         examples, for these runs: it says nothing of other seeds"
+    yield "p        paired t-test over seeds against it, with Holm's correction"
+    yield "p runs   permutation test of the score over test examples, for these runs: it says nothing of other seeds"
     yield f"target   final runs that reached a validation score of {target}; steps and CPU seconds to it are medians,"
     yield "         ∞ where a median run never did"
     yield "CPU      seconds of the processor for all trials and runs of the cell"

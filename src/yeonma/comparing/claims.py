@@ -83,7 +83,7 @@ class Claims:
             except FileExistsError:
                 return None
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump({"place": place(), "pid": os.getpid(), "since": time.time()}, stream)
+                json.dump({"place": place(), "pid": os.getpid(), "started": _started(os.getpid())}, stream)
         return Claim(path, self.stale)
 
     def dead(self, claim: Path) -> bool:
@@ -98,7 +98,7 @@ class Claims:
         except FileNotFoundError:
             return True
         if owner.get("place") == place():
-            return not _lives(int(owner["pid"]))
+            return not _lives(int(owner["pid"]), owner.get("started"))
         before, since = self._seen.get(claim, (None, 0.0))
         if before != beat:
             self._seen[claim] = (beat, time.monotonic())
@@ -115,22 +115,25 @@ def _owner(claim: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _lives(pid: int) -> bool:
+def _lives(pid: int, started: int | None) -> bool:
+    """Whether the process that had this number when it started then is still there: numbers are given again."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return not _is_zombie(pid)
+        pass
+    now = _started(pid)
+    return now is None or started in (None, now)
 
 
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and its parent has not looked yet."""
+def _started(pid: int) -> int | None:
+    """When a process started, in ticks since the machine did; 0 for one that has ended, None where nothing says so."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (OSError, IndexError):
-        return False
+        state, *facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return 0 if state == "Z" else int(facts[18])  # a zombie has ended, and its parent has not looked yet
 
 
 def place() -> str:

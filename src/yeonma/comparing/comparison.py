@@ -19,10 +19,10 @@ class Comparison:
     results  everything, as results.json holds it
     """
 
-    def __init__(self, folder: str | Path, target: float | None = None, *, write: bool = False) -> None:
-        """Gather the results of a study's folder, and write results.json where that is asked for."""
+    def __init__(self, folder: str | Path, target: float | None = None) -> None:
+        """Gather the results of a study's folder; with a target other than the study's if one is given."""
         self.folder = Path(folder)
-        self.results = (results.write if write else results.gather)(Study.open(folder), target)
+        self.results = results.gather(Study.open(folder), target)
 
     @property
     def best(self) -> str | None:
@@ -76,13 +76,18 @@ def _row(cell: dict[str, Any]) -> dict[str, Any]:
         **{f"validation_{key}": validation.get(key) for key in ("mean", "sd")},
         **{key: against.get(key) for key in ("difference", "p", "p_holm", "p_these_runs")},
         "reached": target.get("reached"),
-        **{f"{key}_to_target": target.get(key) or math.inf for key in ("steps", "examples", "seconds")},
+        **{f"{key}_to_target": _infinite(target, key) for key in ("steps", "examples", "seconds")},
         "failed_trials": sum(cell["failed_trials"].values()),
         "failed_runs": sum(cell["failed_runs"].values()),
         "cpu_seconds_tuning": cell["cpu_seconds"]["tuning"],
         "cpu_seconds_final": cell["cpu_seconds"]["final"],
         **(cell["tuned"] or {}),
     }
+
+
+def _infinite(target: dict[str, Any], key: str) -> float | None:
+    """What it took to reach the target; ∞ where a median run never did, None where no run has ended."""
+    return (math.inf if target[key] is None else target[key]) if target else None
 
 
 def _frame(rows: Any) -> pl.DataFrame:

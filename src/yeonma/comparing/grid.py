@@ -24,8 +24,6 @@ NOTHING = ("encoder.vectors", "encoder.tokenizer", "encoder.path")
 """Settings of which "none" means that they are left out."""
 UNFIT = {"ngram": ("vectors", "tokenizer", "path", "freeze"), "transformer": ("vectors", "tokenizer"), "stack": ()}
 """Shared encoder settings that an encoder has no use for; those over word vectors have none for a path."""
-WITHOUT_BUDGET = ("wide-deep",)
-"""Encoders that train several parts for epochs of their own."""
 DEFAULT_KIND = "bilstm-attention"
 
 Cell = Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -15,6 +16,7 @@ from yeonma.comparing.study import DONE, Study, Task
 from yeonma.comparing.work import open_tasks
 from yeonma.errors import RunError
 from yeonma.files import write_json
+from yeonma.tasks.scores.sums import score
 
 LEVEL = 0.05
 NEAR = 0.99  # of the best cell's validation score: the usual target
@@ -26,30 +28,33 @@ Result = dict[str, Any]
 def gather(study: Study, target: float | None = None) -> Result:
     """What is known so far, as JSON takes it: unknown and infinite numbers are None.
 
-    target  a validation score; left out: 0.99 × the best cell's mean (of a negative one: 1 % below it)
+    target  a validation score; left out: the study's, or 0.99 × the best cell's mean (of a negative one: 1 % below it)
     Raises: RunError where runs were scored on different test data.
     """
     runs = {cell: _runs(study, cell) for cell in study.cells}
     _must_match([run for each in runs.values() for run in each])
     cells = {cell: _cell(study, cell, each) for cell, each in runs.items()}
     best = _best(cells)
+    target = study.target if target is None else target
     if target is None and best:
         mean = cells[best]["validation"]["mean"]
         target = mean - (1 - NEAR) * abs(mean)
     pairs = _pairs(runs, cells)
-    _against(study, best, cells, pairs)
+    ended = [run for each in runs.values() for run in each if run["state"] == DONE]
+    metric = ended[0]["metric"] if ended else None
+    _against(study, metric, best, cells, pairs)
     for cell, letters in groups(list(cells), pairs, lambda name: _mean(cells[name])).items():
         cells[cell]["group"] = letters
     for cell, each in runs.items():
         cells[cell]["to_target"] = to_target(each, target)
-    ended = [run for each in runs.values() for run in each if run["state"] == DONE]
     return {
         "rules": study.lines(),
+        "plan": study.facts(),
         "complete": not open_tasks(study),
-        "metric": ended[0]["metric"] if ended else None,
+        "metric": metric,
         "test_examples": ended[0]["scores"]["n"] if ended else None,
         "majority": ended[0]["scores"].get("majority") if ended else None,
-        "detectable_sd": _plain(stats.detectable(study.rules.seeds, len(cells) - 1) if len(cells) > 1 else math.nan),
+        "detectable_sd": _plain(study.rules.effect(len(cells))),
         "best": best,
         "target": target,
         "cells": sorted(cells.values(), key=lambda cell: (-_mean(cell), cell["name"])),
@@ -57,9 +62,9 @@ def gather(study: Study, target: float | None = None) -> Result:
     }
 
 
-def write(study: Study, target: float | None = None) -> Result:
+def write(study: Study) -> Result:
     """Write results.json and return what it holds."""
-    found = gather(study, target)
+    found = gather(study)
     write_json(study.folder / "results.json", found)
     return found
 
@@ -81,7 +86,7 @@ def _cell(study: Study, cell: str, runs: Sequence[Result]) -> Result:
         "name": cell,
         "settings": dict(study.cells[cell]),
         "tuned": study.chosen(cell) if len(trials) == study.rules.trials else {},
-        "hopeless": len(trials) == study.rules.trials > 0 and study.chosen(cell) is None,
+        "hopeless": study.hopeless(cell),
         "test": _interval([run["test"] for run in ended]),
         "validation": _interval([run["validation"] for run in ended]),
         "failed_trials": _counted(trials),
@@ -151,23 +156,27 @@ def _pairs(runs: Mapping[str, Sequence[Result]], cells: Mapping[str, Result]) ->
     return made
 
 
-def _these_runs(study: Study, one: str, other: str) -> float | None:
-    """The permutation test over test examples, each with what it earned on average over the runs of the cell."""
-    ones, others = earned(study, one), earned(study, other)
-    return None if ones is None or others is None else stats.permutation(ones.tolist(), others.tolist())
+def _these_runs(study: Study, metric: str, one: str, other: str) -> float | None:
+    """The permutation test over test examples, the answers of a cell's final runs taken together."""
+    ones, others = added(study, one), added(study, other)
+    if ones is None or others is None:
+        return None
+    return stats.permutation(ones, others, partial(score, metric))
 
 
-def earned(study: Study, cell: str) -> np.ndarray | None:
-    """What each test example earned, the mean over a cell's final runs; None where there is none yet."""
+def added(study: Study, cell: str) -> np.ndarray | None:
+    """What each test example adds to the sums of the score, over a cell's final runs; None where there is none yet."""
     import polars as pl
 
     places = [study.place(Task(cell, "seed", number)) for number in range(1, study.rules.seeds + 1)]
     files = [place / "eval" / "answers.parquet" for place in places if (place / "result.json").exists()]
-    columns = [pl.read_parquet(file, columns=["earned"])["earned"].to_numpy() for file in files if file.exists()]
-    return np.stack(columns).mean(0, dtype=np.float64) if columns else None
+    columns = [pl.read_parquet(file, columns=["added"])["added"].to_numpy() for file in files if file.exists()]
+    return np.stack(columns).mean(0) if columns else None
 
 
-def _against(study: Study, best: str | None, cells: Mapping[str, Result], pairs: Sequence[Result]) -> None:
+def _against(
+    study: Study, metric: str | None, best: str | None, cells: Mapping[str, Result], pairs: Sequence[Result]
+) -> None:
     """Each cell's test against the best one, Holm over these alone."""
     rows = [pair for pair in pairs if best in (pair["one"], pair["other"])]
     tested = [row for row in rows if row["p"] is not None]
@@ -179,17 +188,13 @@ def _against(study: Study, best: str | None, cells: Mapping[str, Result], pairs:
         name, sign = (row["other"], -1.0) if row["one"] == best else (row["one"], 1.0)
         p = adjusted.get(id(row))
         difference = None if row["difference"] is None else sign * row["difference"]
-        shuffled = _these_runs(study, row["one"], row["other"])
+        shuffled = _these_runs(study, str(metric), row["one"], row["other"])
         cells[name]["against_best"] = {"difference": difference, "p": row["p"], "p_holm": p, "p_these_runs": shuffled}
         cells[name]["verdict"] = _verdict(p, difference)
 
 
 def _unfit(cell: Result) -> str:
-    failed = cell["failed_runs"] or (cell["failed_trials"] if cell["hopeless"] else {})
-    if failed:
-        said = ", ".join(f"{count} {state}" for state, count in failed.items())
-        return f"not compared: {said}"
-    return "not finished" if not cell["test"] else "not compared"
+    return "not compared" if cell["test"] or cell["failed_runs"] or cell["hopeless"] else "not finished"
 
 
 def _verdict(p: float | None, difference: float | None) -> str:
@@ -203,7 +208,8 @@ def _verdict(p: float | None, difference: float | None) -> str:
 def groups(names: Sequence[str], pairs: Sequence[Result], height: Any) -> dict[str, str]:
     """Letters: two cells share one where no difference between them is shown (Holm over all pairs).
 
-    Each letter is a largest set of cells without a shown difference (Piepho 2004), "a" for the highest.
+    Each letter is a largest set of cells without a shown difference (Piepho 2004), "a" for the highest: the maximal
+    cliques of that graph (Bron & Kerbosch 1973, with the pivot of Tomita et al. 2006).
     """
     known = {name for pair in pairs for name in (pair["one"], pair["other"]) if pair["p"] is not None}
     alike = {name: {name} for name in known}
@@ -216,7 +222,9 @@ def groups(names: Sequence[str], pairs: Sequence[Result], height: Any) -> dict[s
     def grow(chosen: set[str], open_: set[str], closed: set[str]) -> None:
         if not open_ and not closed:
             sets.append(chosen)
-        for name in sorted(open_):
+            return
+        pivot = max(sorted(open_ | closed), key=lambda name: len(alike[name] & open_))  # its own come with it
+        for name in sorted(open_ - (alike[pivot] - {pivot})):
             near = alike[name] - {name}
             grow(chosen | {name}, open_ & near, closed & near)
             open_, closed = open_ - {name}, closed | {name}
@@ -232,7 +240,7 @@ def _letter(number: int) -> str:
 
 
 def to_target(runs: Sequence[Result], target: float | None) -> Result | None:
-    """Medians over a cell's final runs of what it took to reach a validation score; None stands for ∞.
+    """What it took a cell's final runs to reach a validation score, each and their medians; None stands for ∞.
 
     A run that never reached it, or failed before, took infinitely long. Between two evaluations nothing is known: what
     counts is the first one at which the score stood.
@@ -240,6 +248,6 @@ def to_target(runs: Sequence[Result], target: float | None) -> Result | None:
     if target is None or not runs:
         return None
     points = [next((point for point in run["curve"] if point["validation"] >= target), None) for run in runs]
-    costs = {key: [math.inf if p is None else p[name] for p in points] for key, name in COSTS.items()}
-    medians = {key: _median(values) for key, values in costs.items()}
-    return {"reached": sum(point is not None for point in points), "of": len(runs), **medians}
+    spent = [None if p is None else {key: p[name] for key, name in COSTS.items()} for p in points]
+    medians = {key: _median([each[key] if each else math.inf for each in spent]) for key in COSTS}
+    return {"reached": sum(each is not None for each in spent), "of": len(runs), **medians, "runs": spent}

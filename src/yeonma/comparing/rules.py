@@ -10,7 +10,7 @@ from yeonma import stats
 from yeonma.comparing.spaces import free, parse
 from yeonma.errors import ConfigError
 
-EVALUATIONS = 10
+TRIALS, SEEDS, EVALUATIONS = 16, 5, 10  # where none are asked for
 TOO_FEW = 2.0  # standard deviations of a pair's difference: what is smaller than this is not seen
 
 
@@ -25,8 +25,8 @@ class Rules:
     spaces                 searched settings: dotted key → the text of a Space
     """
 
-    trials: int
-    seeds: int
+    trials: int = TRIALS
+    seeds: int = SEEDS
     examples: int | None = None
     cpu_seconds: float | None = None
     evaluations: int = EVALUATIONS
@@ -77,16 +77,23 @@ class Rules:
             f"Search space, the same for all cells: {spaces}",
         ]
 
+    def effect(self, cells: int) -> float:
+        """The smallest true difference to the best cell that is likely shown, in deviations of a pair's difference."""
+        return stats.detectable(self.seeds, cells - 1) if cells > 1 else math.nan
+
+    def too_few(self, cells: int) -> bool:
+        """Whether only large differences will be shown."""
+        return self.effect(cells) > TOO_FEW
+
     def sight(self, cells: int) -> str:
         """Which difference to the best cell so many seeds can show."""
         if cells < 2:
             return "There is one cell: nothing is compared."
-        effect = stats.detectable(self.seeds, cells - 1)
         against = f"{cells - 1} comparison{'s' if cells > 2 else ''} with the best cell"
-        if math.isinf(effect):
+        if math.isinf(self.effect(cells)):
             return f"TOO FEW SEEDS: with one seed no difference can be shown, for {against}. Give two or more."
         said = (
             f"{self.seeds} seeds and {against}: a true difference is shown with a chance of 80 % if it is at least "
-            f"{effect:.1f} standard deviations of a pair's difference."
+            f"{self.effect(cells):.1f} standard deviations of a pair's difference."
         )
-        return f"TOO FEW SEEDS to see small differences. {said}" if effect > TOO_FEW else said
+        return f"TOO FEW SEEDS to see small differences. {said}" if self.too_few(cells) else said

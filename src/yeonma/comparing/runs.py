@@ -6,23 +6,23 @@ import hashlib
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from yeonma.comparing.claims import Claim
 from yeonma.comparing.study import DONE, Study, Task
 from yeonma.config import Config, flat
 from yeonma.errors import Diverged, OutOfMemory
-from yeonma.records import Dataset, Evaluated, Event, Example, Finished, Prediction
+from yeonma.records import Dataset, Evaluated, Event, Finished
 from yeonma.run import Run
-from yeonma.tasks import Task as Job
 from yeonma.train import Descent
 
 Read = Callable[[Config, Sequence[str]], Dataset]
 """How a config's examples are read; the splits are named."""
 Stop = Callable[[], bool]
 
-HEAVY = ("embeddings", "probes")
-"""What is kept of the first final run of each cell alone, for its page; of trials the model is removed too."""
+WARM: set[Path] = set()
+"""Folders of cells of which this process has made a step: the seconds of its first one are no part of any run."""
 ADVICE = "Lower train.batch_size, data.max_length or encoder.dim of all cells."
 
 
@@ -65,8 +65,18 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
             "wall_seconds": time.monotonic() - began,
         }
     )
-    run.drop("checkpoints", *(() if shown else HEAVY), *(["model"] if task.kind == "trial" else []))
+    _clear(run, task.kind, shown)
     return True
+
+
+def _clear(run: Run, kind: str, shown: bool) -> None:
+    """Remove what no page shows: the first final run of a cell is shown whole, of the others scores and norms."""
+    run.drop("checkpoints")
+    if kind == "trial":
+        run.drop("embeddings", "probes", "model")
+    elif not shown:
+        run.drop("embeddings")
+        run.keep_norms()
 
 
 def _trained(run: Run, config: Config, read: Read, resumed: bool, stop: Stop) -> Generator[Event]:
@@ -83,8 +93,9 @@ def _trained(run: Run, config: Config, read: Read, resumed: bool, stop: Stop) ->
 
     def events() -> Iterator[Event]:
         run.save_data(dataset)
-        if config.train.cpu_seconds:  # kernels are compiled by a step that is thrown away
+        if (kind := run.folder.parent) not in WARM:  # kernels compile, libraries wake up in a step that is thrown away
             objective(config, dataset).advance()
+            WARM.add(kind)
         descent = objective(config, dataset)
         for event in descend(descent, run, resume=resumed, stop=stop):
             if isinstance(event, Evaluated):
@@ -105,11 +116,12 @@ def _mark(run: Run, descent: Descent, event: Evaluated) -> None:
 def _tested(run: Run, config: Config, read: Read, shown: bool) -> dict[str, Any]:
     """Score the finished model on the test split, which is read here and nowhere else.
 
-    shown  whether its answers are kept with their texts, and not only what they earned
+    shown  whether its answers are kept with their texts, and not only what they add to the score
     """
     from yeonma.answered import table
     from yeonma.model import Model
     from yeonma.scoring import evaluate
+    from yeonma.tasks.scores.sums import added
 
     examples = list(read(config, ("test",)).splits["test"])
     model = Model.from_pretrained(run.model_folder)
@@ -118,19 +130,10 @@ def _tested(run: Run, config: Config, read: Read, shown: bool) -> dict[str, Any]
     name = config.data.name or str(config.data.train)
     run.save_scores(name, "test", scores)
     rows = table(model, examples, prepared, predictions, f"{name}:test")
-    run.save_answers(rows["id"].to_list(), rows["predicted"].to_list(), earned(model.task, examples, predictions))
+    metric = run.curve()[-1]["metric"]
+    sums = added(metric, model.task, examples, predictions)
+    run.save_answers(rows["id"].to_list(), rows["predicted"].to_list(), sums)
     if shown:
         run.save_predictions(rows)
     key = hashlib.sha256(repr([(e.id, e.texts, e.gold) for e in examples]).encode("utf-8", "surrogatepass"))
-    metric = run.curve()[-1]["metric"]
     return {"test": scores[metric], "metric": metric, "scores": scores, "tested_on": key.hexdigest()}
-
-
-def earned(job: Job, examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[float]:
-    """What each answer earns: 1 where it is the gold one and else 0; a number minus its distance from the gold one."""
-    return [
-        -abs(float(p.value) - e.gold)  # type: ignore[arg-type]
-        if isinstance(e.gold, float)
-        else float(job.right(e, p))
-        for e, p in zip(examples, predictions, strict=True)
-    ]

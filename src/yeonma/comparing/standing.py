@@ -32,22 +32,17 @@ class Row:
 
 @dataclass
 class Standing:
-    """How far a study is. Finished runs are read once."""
+    """How far a study is."""
 
     study: Study
-    known: dict[Task, Mapping[str, Any]] = field(default_factory=dict)
+    known: Mapping[Task, Mapping[str, Any]] = field(default_factory=dict)
     running: set[Task] = field(default_factory=set)
 
     def look(self) -> list[Row]:
         """A row for each cell."""
-        self.running = set()
-        for task in self.study.tasks():
-            if task in self.known:
-                continue
-            if (found := self.study.result(task)) is not None:
-                self.known[task] = found
-            elif self._runs(task):
-                self.running.add(task)
+        tasks = list(self.study.tasks())
+        self.known = {task: found for task in tasks if (found := self.study.result(task)) is not None}
+        self.running = {task for task in tasks if task not in self.known and self._runs(task)}
         return [self._row(cell) for cell in self.study.cells]
 
     def _runs(self, task: Task) -> bool:

@@ -24,7 +24,7 @@ def store(study: Study, cell: str, storage: str | None) -> None:
     shapes = {key: parse(key, text).distribution() for key, text in study.rules.spaces.items()}
     with FileLock(study.folder / ".storage.lock"):
         kept = optuna.create_study(
-            study_name=f"{study.folder.resolve().name}/{cell}",
+            study_name=f"{study.folder.resolve().name}-{study.plan.fingerprint()[:8]}/{cell}",
             storage=opened(storage or str(study.folder / JOURNAL)),
             direction="maximize",
             load_if_exists=True,

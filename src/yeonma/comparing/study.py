@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from yeonma import config as configs
 from yeonma.comparing import grid
 from yeonma.comparing.rules import Rules
-from yeonma.comparing.spaces import suggest
+from yeonma.comparing.spaces import free, parse, suggest
 from yeonma.errors import ConfigError, RunError
 from yeonma.files import disk_errors, read_json, write_text
 from yeonma.records import Dataset
@@ -65,8 +65,9 @@ class Plan:
 class Study:
     """A study folder."""
 
-    def __init__(self, folder: str | Path, plan: Plan) -> None:
-        self.folder, self.plan, self.rules, self.cells = Path(folder), plan, plan.rules, plan.cells
+    def __init__(self, folder: str | Path, plan: Plan, target: float | None = None) -> None:
+        self.folder, self.plan, self.rules, self.cells, self.target = Path(folder), plan, plan.rules, plan.cells, target
+        self._ended: dict[Task, dict[str, Any]] = {}
 
     @classmethod
     def open(cls, folder: str | Path) -> Study:
@@ -85,11 +86,11 @@ class Study:
             raise RunError(f"{path} is not a whole study: {error!r}. Restore it or begin a new study.") from error
         if plan.fingerprint() != tree.get("fingerprint"):
             raise RunError(f"{path} was changed by hand. Its rules are those it began with: restore it.")
-        return cls(folder, plan)
+        return cls(folder, plan, tree.get("target"))
 
     @classmethod
-    def begin(cls, folder: str | Path, plan: Plan) -> Study:
-        """A new study, or the one in the folder, with the cells that are new to it.
+    def begin(cls, folder: str | Path, plan: Plan, target: float | None = None) -> Study:
+        """A new study, or the one in the folder, with the cells that are new to it and, if one is given, the target.
 
         Raises: RunError where the folder holds something else; ConfigError where the rules differ, with the difference.
         """
@@ -102,8 +103,9 @@ class Study:
             folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
             if (folder / FILE).exists():
-                plan = _joined(cls.open(folder).plan, plan, folder)
-            study = cls(folder, plan)
+                old = cls.open(folder)
+                plan, target = joined(old.plan, plan, folder), old.target if target is None else target
+            study = cls(folder, plan, target)
             study._write()
         return study
 
@@ -113,6 +115,7 @@ class Study:
         plan = self.plan
         tree = {
             "fingerprint": plan.fingerprint(),
+            **({} if self.target is None else {"target": self.target}),
             "rules": {key: value for key, value in asdict(plan.rules).items() if value is not None},
             "data": dict(plan.data),
             "base": dict(plan.base),
@@ -126,6 +129,13 @@ class Study:
         """The rules in words, and the cells."""
         made = [f"{len(self.cells)} cells: {', '.join(self.cells)}"]
         return made + self.rules.lines(len(self.cells), self.first_seed)
+
+    def facts(self) -> dict[str, Any]:
+        """The same as numbers and names, as JSON takes them."""
+        spaces = {key: asdict(parse(key, text)) for key, text in self.rules.spaces.items()}
+        known = {**asdict(self.rules), "free_trials": free(self.rules.trials), "first_seed": self.first_seed}
+        few = self.rules.too_few(len(self.cells))
+        return {**known, "spaces": spaces, "cells": list(self.cells), "too_few_seeds": few}
 
     @property
     def first_seed(self) -> int:
@@ -142,13 +152,14 @@ class Study:
         return self.folder / "cells" / task.cell / f"{task.kind}-{task.number:02d}"
 
     def result(self, task: Task) -> dict[str, Any] | None:
-        """What a finished run has left; None where it is not finished."""
-        path = self.place(task) / "result.json"
-        return read_json(path) if path.exists() else None
+        """What a finished run has left, which never changes and is read once; None where it is not finished."""
+        if task not in self._ended and (path := self.place(task) / "result.json").exists():
+            self._ended[task] = read_json(path)
+        return self._ended.get(task)
 
     def finished(self, task: Task) -> bool:
         """Whether a run has ended, well or not."""
-        return (self.place(task) / "result.json").exists()
+        return task in self._ended or (self.place(task) / "result.json").exists()
 
     def trials(self, cell: str) -> list[dict[str, Any]]:
         """The results of a cell's trials so far, in order."""
@@ -161,6 +172,10 @@ class Study:
         if self.rules.trials and not good:
             return None
         return dict(max(good, key=lambda each: each["validation"])["params"]) if good else {}
+
+    def hopeless(self, cell: str) -> bool:
+        """Whether all trials of a cell have failed, so that it has no final runs."""
+        return len(self.trials(cell)) == self.rules.trials > 0 and self.chosen(cell) is None
 
     def config(self, task: Task) -> configs.Config:
         """The settings of a run. A trial must know the trials that it follows."""
@@ -186,7 +201,7 @@ class Study:
         if self.rules.examples:
             epochs = -(-self.rules.examples // int(self.plan.data["train"]))
             budget = {"examples": self.rules.examples, "epochs": epochs}
-        ruled = {**budget, "evaluations": self.rules.evaluations, "patience": 0}
+        ruled = {**budget, "evaluations": self.rules.evaluations, "patience": 0}  # check.RULED names them
         return configs.resolve(configs.merge(tree, grid.nested(params), {"seed": seed, "train": ruled}))
 
     @cached_property
@@ -194,7 +209,7 @@ class Study:
         return sorted({cell.get("encoder.kind") or grid.kind_of(self.plan.base) for cell in self.cells.values()})
 
 
-def _joined(old: Plan, new: Plan, folder: Path) -> Plan:
+def joined(old: Plan, new: Plan, folder: Path) -> Plan:
     """The old plan with the new one's further cells.
 
     Raises: ConfigError where anything else differs.

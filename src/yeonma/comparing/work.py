@@ -11,7 +11,7 @@ from yeonma.comparing.runs import Read, Stop, carry_out
 from yeonma.comparing.spaces import free
 from yeonma.comparing.storage import store
 from yeonma.comparing.study import Study, Task
-from yeonma.errors import InputError, RunError
+from yeonma.errors import InputError, RunInUse
 
 POLL = 0.5  # seconds between two looks at what others do
 
@@ -58,10 +58,8 @@ def _one(study: Study, claims: Claims, read: Read, storage: str | None, stop: St
                 continue
             try:
                 ended = carry_out(study, task, claim, read, stop, seen)
-            except RunError as error:
-                if "is in use by process" in str(error):  # its owner lives, whatever its heart says
-                    continue
-                raise
+            except RunInUse:  # its owner lives, whatever its heart says
+                continue
             except InputError as error:
                 raise InputError(f"The cell {task.cell}: {error}") from error
             if ended and task.kind == "trial":
@@ -72,9 +70,7 @@ def _one(study: Study, claims: Claims, read: Read, storage: str | None, stop: St
 
 def open_tasks(study: Study) -> list[Task]:
     """The runs that have not ended. A cell whose trials all failed has no final runs."""
-    hopeless = {
-        cell for cell in study.cells if len(study.trials(cell)) == study.rules.trials > 0 and study.chosen(cell) is None
-    }
+    hopeless = {cell for cell in study.cells if study.hopeless(cell)}
     return [t for t in study.tasks() if not study.finished(t) and not (t.kind == "seed" and t.cell in hopeless)]
 
 

@@ -43,21 +43,20 @@ def section(shown: Shown, pictures: Pictures, explain: int = 0, progress: Progre
 
 def _of_run(told: Told, rows: pl.DataFrame, pictures: Pictures, explain: int, progress: Progress) -> str:
     known = mistakes.graded(rows)
-    split = escape(rows["data"][0]) if len(rows) else ""
-    axis = say("answers_axis_error" if known.numbers else "answers_axis_share")
+    split = rows["data"][0] if len(rows) else ""
+    axis = "answers_axis_error" if known.numbers else "answers_axis_share"
+    labels = [Bar(r["label"], r["mean"], r["low"], r["high"]) for r in mistakes.by_label(rows).head(20).to_dicts()]
     charts = [
-        pictures.show(name.replace("_", "-"), bars(say(f"answers_{name}"), axis, made)) if made else ""
-        for name, made in (
-            ("by_length", _bars(mistakes.by_length(rows))),
-            ("by_coverage", _bars(mistakes.by_coverage(rows), share=True)),
-            (
-                "by_label",
-                [Bar(r["label"], r["mean"], r["low"], r["high"]) for r in mistakes.by_label(rows).head(20).to_dicts()],
-            ),
+        pictures.show(name.replace("_", "-"), bars(say(f"answers_{name}"), say(unit), made)) if made else ""
+        for name, unit, made in (
+            ("by_length", axis, _bars(mistakes.by_length(rows))),
+            ("by_coverage", axis, _bars(mistakes.by_coverage(rows), share=True)),
+            ("by_label", "answers_axis_spans" if known.spans else axis, labels),
         )
     ]
-    unit = note("answers_numbers" if known.numbers else "answers_shares", split=split)
-    return unit + pictures.row(charts) + _mistakes(rows) + _carried(told, rows, explain, progress)
+    notes = note("answers_numbers" if known.numbers else "answers_shares", split=split)
+    notes += note("answers_spans") if known.spans and labels else ""
+    return notes + pictures.row(charts) + _mistakes(rows) + _carried(told, rows, explain, progress)
 
 
 def _bars(found: pl.DataFrame, *, share: bool = False) -> list[Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from yeonma.pictures.style import FAINT, INK, Look
 from yeonma.report import canvas
-from yeonma.report.canvas import RULE, Entry, Said
+from yeonma.report.canvas import RULE, SMALL, Entry, Said
 from yeonma.report.fields import Bar, bars, heat, histogram
 from yeonma.report.inline import Draw, files, inline
 from yeonma.report.phrases import say
@@ -46,9 +46,19 @@ class Line:
     stairs: bool = False
 
 
-def lines(title: Said, x: Said, y: Said, lines: Sequence[Line], log_y: bool = False, log_x: bool = False) -> Draw:
+def lines(
+    title: Said,
+    x: Said,
+    y: Said,
+    lines: Sequence[Line],
+    log_y: bool = False,
+    log_x: bool = False,
+    *,
+    shares: bool = False,
+) -> Draw:
     """Up to nine lines, and any number of faint ones behind them.
 
+    shares  values are shares of a whole: the axis goes from 0 to 1, however low they are
     Of a line with too many points (LINE_POINTS, less where there are many bands) each of equal stretches keeps its
     lowest and its highest, so that no peak is lost.
     Raises: ValueError for a tenth line.
@@ -61,6 +71,8 @@ def lines(title: Said, x: Said, y: Said, lines: Sequence[Line], log_y: bool = Fa
         figure, axes = canvas.sheet(title, look, _entries(lines, styles), y=y)
         for line, style in sorted(zip(kept, styles, strict=True), key=lambda each: not each[0].faint):
             _draw_line(axes, line, style, look)
+        if shares:
+            axes.set_ylim(-0.03, 1.03)
         some = any(len(line.xs) for line in kept)  # an empty axis has no logarithm
         _scales(axes, x, look, log_x and some, log_y and some)
         return figure
@@ -244,7 +256,7 @@ def _draw_trail(axes: Axes, run: Trail, style: Mapping[str, Any], look: Look, nu
         axes.plot(*places[at], mark, color=style["color"], fillstyle=filled, markersize=7, markeredgewidth=1.4)
     for at in _apart(places, numbered):
         axes.annotate(
-            f"{steps[at]:,}", places[at], (4, 4), textcoords="offset points", fontsize=7.5, color=style["color"]
+            f"{steps[at]:,}", places[at], (4, 4), textcoords="offset points", fontsize=SMALL, color=style["color"]
         )
 
 

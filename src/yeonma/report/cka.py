@@ -78,6 +78,15 @@ def layers(run: Run) -> pl.DataFrame:
     return pl.DataFrame(found, schema=schema, orient="row")
 
 
+def texts(run: Run) -> int:
+    """How many texts the states of `layers` are of; 0 where there are none.
+
+    Raises: RunError for a broken file.
+    """
+    firsts = (states for _, tensors in run.probes() for name, states in tensors.items() if name.startswith("states."))
+    return next(map(len, firsts), 0)
+
+
 def subspace_overlap(before: np.ndarray, after: np.ndarray, k: int = 10) -> float | None:
     """How much of the table's k main directions stayed: ‖VₖᵀWₖ‖²_F / k, from 0 to 1.
 

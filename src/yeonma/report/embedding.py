@@ -113,7 +113,7 @@ def _layers(told: Told, pictures: Pictures) -> str:
     frames = found.partition_by("layer", maintain_order=True)
     drawn = told_apart([Line(own["layer"][0], own["step"].to_list(), own["cka"].to_list()) for own in frames])
     chart = lines(say("embedding_cka"), say("training_step"), plain("CKA"), drawn)
-    return pictures.show("layers", chart) + note("embedding_cka_note")
+    return pictures.show("layers", chart) + note("embedding_cka_note", texts=cka.texts(told.run))
 
 
 def _paths(shown: Shown, pictures: Pictures) -> str:

@@ -160,7 +160,7 @@ def heat(
         axes.spines[:].set_visible(False)
         _name_rows(axes, rows, look, left - 10)
         axes.xaxis.labelpad = _name_columns(axes, columns, look, wide) + 4
-        if table.size <= MOST_WRITTEN and wide > 4.6 * (len(format(-0.5 if (table < 0).any() else 0.5, form))):
+        if table.size <= MOST_WRITTEN and wide > 0.61 * SMALL * (len(format(-0.5 if (table < 0).any() else 0.5, form))):
             _write_values(axes, table, form)
         canvas.name_x(axes, x, look)
         return figure
@@ -193,7 +193,7 @@ def _scale(table: Floats, low: float, reach: float, form: str) -> list[Entry]:
 def _write_values(axes: Axes, table: Floats, form: str) -> None:
     for (row, column), value in np.ndenumerate(table):
         text = "–" if math.isnan(value) else format(value, form).replace("-", "−")
-        axes.text(column, row, text, ha="center", va="center_baseline", fontsize=7.5, color=INK)
+        axes.text(column, row, text, ha="center", va="center_baseline", fontsize=SMALL, color=INK)
 
 
 def histogram(title: Said, x: Said, y: Said, edges: Sequence[float], counts: Sequence[float]) -> Draw:

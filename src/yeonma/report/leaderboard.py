@@ -81,15 +81,8 @@ def probability(p: float | None) -> str:
 
 
 def verdict(said: str) -> Both:
-    """A verdict of results.json in both languages; one that has no phrase stays in English."""
-    whole = _known(f"study_verdict_{_key(said)}")
-    if whole:
-        return whole
-    head, _, reasons = said.partition(": ")
-    named = _known(f"study_verdict_{_key(head)}") or plain(head)
-    counts = [_counted(reason) for reason in reasons.split(", ") if reason]
-    reason = Both(*(", ".join(each) for each in zip(*counts, strict=True))) if counts else plain("")
-    return say("study_verdict_because", verdict=named, reason=reason) if counts else named
+    """A verdict of results.json in both languages."""
+    return say(f"study_verdict_{_key(said)}")
 
 
 def failures(cell: Result) -> list[Both]:
@@ -103,7 +96,7 @@ def failures(cell: Result) -> list[Both]:
 
 def state(name: str) -> Both:
     """What became of a run."""
-    return _known(f"study_state_{_key(name)}") or plain(name)
+    return say(f"study_state_{_key(name)}")
 
 
 def _failed(cell: Result) -> int:
@@ -111,22 +104,8 @@ def _failed(cell: Result) -> int:
     return sum(counts)
 
 
-def _counted(reason: str) -> Both:
-    """`2 diverged` in both languages."""
-    count, _, name = reason.partition(" ")
-    found = state(name)
-    return Both(f"{count} {found.en}", f"{found.ko} {count}")
-
-
 def _key(said: str) -> str:
     return re.sub(r"\W+", "_", said)
-
-
-def _known(key: str) -> Both | None:
-    try:
-        return say(key)
-    except KeyError:
-        return None
 
 
 def _span(cells: Sequence[Result]) -> tuple[float, float]:

@@ -26,6 +26,11 @@ class Graded(NamedTuple):
     rows: pl.DataFrame
     numbers: bool
 
+    @property
+    def spans(self) -> bool:
+        """Whether answers are spans of characters: by label these are counted, not the rows."""
+        return self.rows["gold_spans"].null_count() < len(self.rows)
+
     def mean(self, chosen: np.ndarray) -> dict[str, Any]:
         """n, mean, low, high of what the chosen rows earned; an end is None where one row says nothing of it."""
         earned = self.rows["earned"].to_numpy()[chosen]
@@ -176,7 +181,7 @@ def _units(known: Graded) -> Iterator[tuple[str, bool, str | None]]:
     """What labels are counted over: (gold label, whether it was found, what was said in its place)."""
     if known.numbers:
         return
-    if known.rows["gold_spans"].null_count() == len(known.rows):
+    if not known.spans:
         yield from known.rows.select("gold", "right", "predicted").iter_rows()
         return
     for golds, answers in known.rows.select("gold_spans", "predicted_spans").iter_rows():

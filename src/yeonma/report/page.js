@@ -27,6 +27,15 @@ for (const heading of document.querySelectorAll("main h2[id]")) {
   document.querySelector("nav").append(link);
 }
 
+// On paper nothing can be unfolded.
+const unfolded = [];
+addEventListener("beforeprint", () => {
+  unfolded.push(...document.querySelectorAll("details:not([open])"));
+  for (const each of unfolded) each.open = true;
+});
+addEventListener("afterprint", () => { for (const each of unfolded.splice(0)) each.open = false; });
+matchMedia("print").addEventListener("change", () => document.dispatchEvent(new Event("look"))); // in the ink of the paper
+
 // -- tables ----------------------------------------------------------------------------------------------------------
 
 const valueOf = (row, column) => {

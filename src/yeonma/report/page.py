@@ -58,8 +58,12 @@ def write_page(run: Run) -> Path:
 
 
 def _unfinished(shown: Shown) -> str:
-    states = [told.run.status().get("state") for told in shown.runs]
-    return "" if all(state == "done" for state in states) else f"<p class=warn>{word('unfinished')}</p>"
+    """A warning where more is to come; a final run of a comparison that failed is a result."""
+    if shown.study is not None:
+        finished = shown.study["complete"]
+    else:
+        finished = all(told.run.status().get("state") == "done" for told in shown.runs)
+    return "" if finished else f"<p class=warn>{word('unfinished')}</p>"
 
 
 def _shell(title: str, parts: list[str]) -> str:

@@ -1,72 +1,72 @@
-"""The rules of a comparison in both languages: its own lines are English, and Korean stands beside those known here."""
+"""The rules of a comparison in both languages, from the numbers that results.json holds of them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from yeonma.pictures.words import Both
 from yeonma.report.phrases import say
 
-KEPT = r" No run is cut short, none is pruned\."
-SIGHT = r"(?P<seeds>\d+) seeds and (?P<count>\d+) comparison(?P<s>s?) .* at least (?P<effect>\S+) standard .*"
-LINES = {
-    "cells": r"(?P<count>\d+) cells: (?P<names>.+)",
-    "budget_examples": rf"Budget: every run of every cell gets (?P<examples>[\d,]+) training examples; .*{KEPT}",
-    "budget_seconds": rf"Budget: every run of every cell gets (?P<seconds>\S+) CPU seconds .*{KEPT}",
-    "untuned": r"Tuning: none\..*",
-    "tuning": r"Tuning: (?P<trials>\d+) trials for each cell with seed (?P<seed>\d+), .* Trials 1 … (?P<free>\d+) .*",
-    "space": r"Search space, the same for all cells: (?P<spaces>.+)",
-    "finals": r"Final runs: (?P<count>\d+) for each cell, with seeds (?P<seeds>[^,]+), .*",
-    "scored": r"A run is scored on validation data (?P<count>\d+) times .*",
-    "test": r"The test split is read once .*",
-    "failures": r"A run that diverges .*",
-    "alone": r"There is one cell: .*",
-    "one_seed": r"TOO FEW SEEDS: .* for (?P<count>\d+) comparison(?P<s>s?) .*",
-    "few": rf"TOO FEW SEEDS to .*\. {SIGHT}",
-    "sight": SIGHT,
-}
-SPACE = re.compile(r"(?P<key>[\w.]+): (?P<low>\S+) … (?P<high>\S+), (?P<scale>log-uniform|uniform)")
-
+Plan = Mapping[str, Any]
 Space = tuple[float, float, bool]
 
 
 def rules(results: Mapping[str, Any]) -> str:
     """The rules as a list."""
-    return f"<ul>{''.join(f'<li>{_item(line)}</li>' for line in results['rules'])}</ul>"
+    return f"<ul>{''.join(f'<li>{line.html()}</li>' for line in lines(results))}</ul>"
 
 
-def _item(line: str) -> str:
-    """A rule in both languages. One without Korean stays visible in both: the page's switch hides `en`, not `en-US`."""
-    known = translated(line)
-    return known.html() if known else f'<span lang="en-US">{escape(line)}</span>'
+def lines(results: Mapping[str, Any]) -> Iterator[Both]:
+    """The rules; in English they are those that the study printed."""
+    plan = results["plan"]
+    first, seeds = plan["first_seed"], plan["seeds"]
+    yield say("study_rule_cells", count=len(plan["cells"]), names=", ".join(plan["cells"]))
+    yield _budget(plan)
+    if plan["trials"]:
+        yield say("study_rule_tuning", trials=plan["trials"], seed=first, free=plan["free_trials"])
+        yield say("study_rule_space", spaces=_searched(plan))
+    else:
+        yield say("study_rule_untuned")
+    span = f"{first + 1} … {first + seeds}" if seeds > 1 else f"{first + 1}"
+    yield say("study_rule_finals", count=seeds, seeds=span)
+    yield say("study_rule_scored", count=plan["evaluations"])
+    yield from (say("study_rule_test"), say("study_rule_failures"), _sight(plan, results["detectable_sd"]))
 
 
-def translated(line: str) -> Both | None:
-    """A rule with its Korean; None where the phrases here would not say the very same."""
-    for key, pattern in LINES.items():
-        if found := re.fullmatch(pattern, line):
-            filled: dict[str, object] = dict(found.groupdict())
-            if "spaces" in filled:
-                filled["spaces"] = _scales(found["spaces"])
-            made = say(f"study_rule_{key}", **filled)
-            return made if made.en == line else None
-    return None
+def _budget(plan: Plan) -> Both:
+    if plan["examples"]:
+        return say("study_rule_budget_examples", examples=f"{plan['examples']:,}")
+    return say("study_rule_budget_seconds", seconds=f"{plan['cpu_seconds']:g}")
 
 
-def _scales(text: str) -> Both:
-    korean = text
-    for name, key in (("log-uniform", "study_log_uniform"), (", uniform", "study_uniform"), (" or ", "study_or")):
-        korean = korean.replace(name, name.replace(name.strip(", "), say(key).ko))
-    return Both(text, korean)
+def _searched(plan: Plan) -> Both:
+    found = [_space(key, space) for key, space in plan["spaces"].items()]
+    return Both(*("; ".join(each) for each in zip(*found, strict=True)))
+
+
+def _space(key: str, space: Mapping[str, Any]) -> Both:
+    if space["choices"]:
+        parts = [str(choice) for choice in space["choices"]]
+        either = say("study_or")
+        return Both(*(f"{key}: {f' {word} '.join(parts)}" for word in either))
+    scale = say("study_log_uniform" if space["log"] else "study_uniform")
+    return Both(*(f"{key}: {space['low']:g} … {space['high']:g}, {word}" for word in scale))
+
+
+def _sight(plan: Plan, effect: float | None) -> Both:
+    """Which difference to the best cell so many seeds can show."""
+    comparisons = len(plan["cells"]) - 1
+    if comparisons < 1:
+        return say("study_rule_alone")
+    said: dict[str, object] = {"count": comparisons, "s": "s" if comparisons > 1 else ""}
+    if effect is None:
+        return say("study_rule_one_seed", **said)
+    key = "study_rule_few" if plan["too_few_seeds"] else "study_rule_sight"
+    return say(key, seeds=plan["seeds"], effect=f"{effect:.1f}", **said)
 
 
 def spaces(results: Mapping[str, Any]) -> dict[str, Space]:
     """The searched settings that are numbers: lowest and highest value, and whether the scale is logarithmic."""
-    text = " ".join(line for line in results["rules"] if re.fullmatch(LINES["space"], line))
-    return {
-        found["key"]: (float(found["low"]), float(found["high"]), found["scale"] == "log-uniform")
-        for found in SPACE.finditer(text)
-    }
+    found = results["plan"]["spaces"]
+    return {key: (each["low"], each["high"], each["log"]) for key, each in found.items() if not each["choices"]}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
-
-import numpy as np
 
 from yeonma.report.charts import Draw, Line, lines
 from yeonma.report.html import Cell, fold, note, number, part, table
@@ -17,8 +16,9 @@ from yeonma.report.phrases import say, word
 from yeonma.report.rulebook import rules
 from yeonma.report.sensitivity import sensitivity
 from yeonma.report.standing import leading, led
+from yeonma.report.training import banded
 
-COSTS = {"steps": "step", "examples": "examples", "seconds": "seconds"}  # of reaching the target, as points say
+COSTS = ("steps", "examples", "seconds")  # of reaching the target
 
 Result = Mapping[str, Any]
 Show = Callable[[str, Draw | None], str]
@@ -47,7 +47,7 @@ def targets(results: Result, show: Show) -> str:
     if results["target"] is None or not cells:
         return ""
     head = [word(f"study_{column}") for column in ("cell", "reached", *COSTS)]
-    drawn = [show(f"study-reached-{cost}", _reached(results, cells, cost)) for cost in ("examples", "seconds")]
+    drawn = [show(f"study-reached-{cost}", _reached(cells, cost)) for cost in ("examples", "seconds")]
     charts = f"<div class=charts>{''.join(drawn)}</div>" if any(drawn) else ""
     said = note("study_target", target=number(results["target"]))
     return said + table(head, [_taken(cell) for cell in cells], sortable=True) + charts + led(cells)
@@ -64,9 +64,9 @@ def _taken(cell: Result) -> list[str | Cell]:
     return [Cell(escape(cell["name"]), cell["name"]), reached, *costs]
 
 
-def _reached(results: Result, cells: Sequence[Result], cost: str) -> Draw | None:
+def _reached(cells: Sequence[Result], cost: str) -> Draw | None:
     """The share of a cell's final runs that had reached the target; a failed or slow run keeps it below 1."""
-    taken = {cell["name"]: _costs(cell, results["target"], COSTS[cost]) for cell in cells}
+    taken = {cell["name"]: sorted(run[cost] for run in cell["to_target"]["runs"] if run) for cell in cells}
     known = [value for each in taken.values() for value in each]
     if not known:
         return None
@@ -76,17 +76,7 @@ def _reached(results: Result, cells: Sequence[Result], cost: str) -> Draw | None
         Line(cell["name"], *_stairs(taken[cell["name"]], len(cell["runs"]), start, end), faint=faint, stairs=True)
         for cell, faint in leading(cells)
     ]
-    return lines(say(f"study_share_{cost}"), say(f"study_{cost}"), say("study_share"), drawn, log_x=log)
-
-
-def _costs(cell: Result, target: float, name: str) -> list[float]:
-    """What each run that reached the target had spent when it first stood there, in order."""
-    firsts = (next((p for p in run["curve"] if _at_least(p, target)), None) for run in cell["runs"])
-    return sorted(float(point[name]) for point in firsts if point is not None)
-
-
-def _at_least(point: Result, target: float) -> bool:
-    return point["validation"] is not None and point["validation"] >= target
+    return lines(say(f"study_share_{cost}"), say(f"study_{cost}"), say("study_share"), drawn, log_x=log, shares=True)
 
 
 def _stairs(values: Sequence[float], count: int, start: float, end: float) -> tuple[list[float], list[float]]:
@@ -106,20 +96,8 @@ def curves(results: Result, show: Show) -> str:
 
 
 def _mean_curve(cell: Result, faint: bool) -> Line:
-    """The mean of the runs that ended well, between their lowest and highest, where all of them were scored.
-
-    Scores between two evaluations are interpolated where the runs were not scored at the same places.
-    """
-    points = [run["curve"] for run in cell["runs"] if run["state"] == "done" and run["curve"]]
-    if not points:
-        return Line(cell["name"], [], [], faint=faint)
-    xs = [np.array([point["examples"] for point in curve], float) for curve in points]
-    ys = [np.array([point["validation"] for point in curve], float) for curve in points]
-    first, last = max(each[0] for each in xs), min(each[-1] for each in xs)
-    grid = np.unique(np.concatenate(xs))
-    grid = grid[(grid >= first) & (grid <= last)]
-    scores = np.array([np.interp(grid, x, y) for x, y in zip(xs, ys, strict=True)])
-    if faint or len(points) == 1:
-        return Line(cell["name"], grid.tolist(), scores.mean(0).tolist(), faint=faint)
-    mean, low, high = (each.tolist() for each in (scores.mean(0), scores.min(0), scores.max(0)))
-    return Line(cell["name"], grid.tolist(), mean, low, high)
+    """The mean of the runs that ended well, between their lowest and highest."""
+    ended = [run["curve"] for run in cell["runs"] if run["state"] == "done"]
+    points = [([point["examples"] for point in curve], [point["validation"] for point in curve]) for curve in ended]
+    line = banded(cell["name"], points)
+    return replace(line, faint=True, low=None, high=None) if faint else line

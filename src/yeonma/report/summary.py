@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yeonma.pictures.words import Both
@@ -10,9 +11,10 @@ from yeonma.records import Finished, Stepped
 from yeonma.report.drift import Drift
 from yeonma.report.gather import Shown, Told
 from yeonma.report.html import part
+from yeonma.report.leaderboard import metric, state
 from yeonma.report.phrases import say
 from yeonma.report.scores import all_scores
-from yeonma.tasks.scores.names import NAMES, baseline, figures
+from yeonma.tasks.scores.names import baseline, figures
 
 
 def section(shown: Shown) -> str:
@@ -93,17 +95,33 @@ def _moved(told: Told) -> list[Both]:
 
 def _of_study(study: Mapping[str, Any]) -> list[Both]:
     cells = study["cells"]
-    best = next((cell for cell in cells if cell["name"] == study["best"]), None)
     said = [say("summary_study", cells=len(cells), runs=sum(len(cell["runs"]) for cell in cells))]
     if not study["complete"]:
         said.append(say("summary_incomplete"))
+    return [*said, *_led(study), *_failed(cells)]
+
+
+def _led(study: Mapping[str, Any]) -> list[Both]:
+    """Which settings are best, and how many others are worse, better or not told from them."""
+    best = next((cell for cell in study["cells"] if cell["name"] == study["best"]), None)
     if best is None or not best["test"]:
-        return said
-    metric = say(f"score_{study['metric']}") if study["metric"] in NAMES else Both(study["metric"], study["metric"])
-    said.append(say("summary_best", name=best["name"], score=metric, value=f"{best['test']['mean']:.4f}"))
-    verdicts = [cell["verdict"] for cell in cells]
+        return []
+    said = [say("summary_best", name=best["name"], score=metric(study), value=f"{best['test']['mean']:.4f}")]
+    verdicts = [cell["verdict"] for cell in study["cells"]]
     for key in ("no difference shown", "worse", "better on test"):
         if count := verdicts.count(key):
             said.append(say(f"summary_{key.replace(' ', '_')}", count=count))
-    failed = sum(sum(cell["failed_runs"].values()) for cell in cells)
-    return [*said, say("summary_failed", count=failed)] if failed else said
+    return said
+
+
+def _failed(cells: Sequence[Mapping[str, Any]]) -> list[Both]:
+    """How many final runs failed, of what, and which settings never had one."""
+    failed: Counter[str] = sum((Counter(cell["failed_runs"]) for cell in cells), Counter())
+    hopeless = ", ".join(cell["name"] for cell in cells if cell["hopeless"])
+    said = []
+    if failed:
+        counts = [say("summary_reason", count=count, state=state(key)) for key, count in failed.items()]
+        reasons = Both(*(", ".join(each) for each in zip(*counts, strict=True)))
+        total = sum(len(cell["runs"]) for cell in cells)
+        said.append(say("summary_failed", count=failed.total(), total=total, reasons=reasons))
+    return [*said, say("summary_hopeless", names=hopeless)] if hopeless else said

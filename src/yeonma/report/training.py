@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from yeonma.report.inline import Draw
 from yeonma.report.phrases import plain, say
 from yeonma.report.pictures import Pictures
 from yeonma.run import Run
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MOST = 9  # lines that a chart tells apart
 
@@ -35,17 +38,26 @@ def section(shown: Shown, pictures: Pictures) -> str:
         pictures.show(name, chart(shown, points, key, log_y=name == "gradient-norm"))
         for name, (points, key) in curves.items()
     ]
-    norms = [pictures.show(name, draw) for told in shown.detailed for name, draw in _norms(told, shown).items()]
-    banded = any(len(group) > 1 for group in shown.groups().values())
-    body = pictures.row(drawn) + pictures.row(norms) + (note("training_band") if banded else "")
-    return part("training", body)
+    groups = shown.groups()
+    detailed = dict.fromkeys(told.group for told in shown.detailed)
+    kept = {group: _kept(_sound(groups[group])) or _kept(groups[group]) for group in detailed}
+    norms = [pictures.show(name, draw) for group in kept for name, draw in _norms(group, kept[group], shown).items()]
+    several = any(len(runs) > 1 for runs in groups.values())
+    alone = any(len(found) == 1 < len(groups[group]) for group, found in kept.items())
+    notes = note("training_band") * several + note("training_norms_alone") * alone
+    return part("training", pictures.row(drawn) + pictures.row(norms) + notes)
 
 
 def chart(shown: Shown, points: Callable[[Run], Points], key: str, *, log_y: bool = False) -> Draw | None:
     """One line for each group of runs; None where nothing was recorded."""
-    found = [banded(group, [points(told.run) for told in runs]) for group, runs in shown.groups().items()]
+    found = [banded(group, [points(told.run) for told in _sound(runs)]) for group, runs in shown.groups().items()]
     drawn = told_apart([line for line in found if len(line.xs)])
     return lines(say(key), say("training_step"), plain(""), drawn, log_y=log_y) if drawn else None
+
+
+def _sound(runs: Sequence[Told]) -> Sequence[Told]:
+    """The runs that did not fail, where there are some: one that broke off would cut the curves of the others."""
+    return [told for told in runs if told.run.status().get("state") != "failed"] or runs
 
 
 def told_apart(found: Sequence[Line]) -> list[Line]:
@@ -57,14 +69,21 @@ def told_apart(found: Sequence[Line]) -> list[Line]:
 
 
 def banded(name: str, curves: Sequence[Points]) -> Line:
-    """The mean of several curves at the steps that all have, between the lowest and the highest of them."""
-    by_step = [dict(zip(*curve, strict=True)) for curve in curves]
-    steps = sorted(set(by_step[0]).intersection(*by_step[1:]))
-    values = np.array([[each[step] for step in steps] for each in by_step])
-    if len(curves) == 1:
-        return Line(name, steps, values[0].tolist())
-    mean, low, high = (values.mean(0), values.min(0), values.max(0)) if steps else (values[0],) * 3
-    return Line(name, steps, mean.tolist(), low.tolist(), high.tolist())
+    """The mean of several curves between the lowest and the highest of them, from where all begin to where one ends.
+
+    Where the curves do not have the same places, as of runs that end by the clock, values are interpolated.
+    """
+    known = [np.array(curve, float) for curve in curves if len(curve[0])]
+    if not known:
+        return Line(name, [], [])
+    places = np.unique(np.concatenate([xs for xs, _ in known]))
+    first, last = max(xs[0] for xs, _ in known), min(xs[-1] for xs, _ in known)
+    places = places[(first <= places) & (places <= last)]
+    values = np.array([np.interp(places, *curve) for curve in known])
+    if len(known) == 1:
+        return Line(name, places.tolist(), values[0].tolist())
+    mean, low, high = (each.tolist() for each in (values.mean(0), values.min(0), values.max(0)))
+    return Line(name, places.tolist(), mean, low, high)
 
 
 def _stepped(run: Run, field: str) -> Points:
@@ -77,20 +96,34 @@ def _scored(run: Run) -> Points:
     return [event.step for event in events], [float(event.scores[event.metric]) for event in events]
 
 
-def _norms(told: Told, shown: Shown) -> Mapping[str, Draw]:
-    """The norms of gradients and of steps, a line for each layer."""
-    found = path.norms(told.run)
-    whose = f" · {told.name}" if len(shown.runs) > 1 else ""
+def _kept(runs: Sequence[Told]) -> dict[str, pl.DataFrame]:
+    """The norms by layer of each run of which they were kept."""
+    found = {told.name: path.norms(told.run) for told in runs}
+    return {name: norms for name, norms in found.items() if len(norms)}
+
+
+def _norms(group: str, found: Mapping[str, pl.DataFrame], shown: Shown) -> Mapping[str, Draw]:
+    """The norms of gradients and of steps, a line for each layer, with a band where the group has them of several."""
     drawn: dict[str, Draw] = {}
     for column in ("gradient", "update"):
-        made = _by_layer(found, column)
+        made = _by_layer([*found.values()], column)
         if made:
-            title = say(f"training_{column}_norms", whose=whose)
+            title = say(f"training_{column}_norms", whose=_whose(group, [*found], shown))
             drawn[f"{column}-norms"] = lines(title, say("training_step"), plain(""), made, log_y=True)
     return drawn
 
 
-def _by_layer(found: Any, column: str) -> list[Line]:
-    known = found.drop_nulls(column)
-    frames = known.partition_by("layer", maintain_order=True)
-    return told_apart([Line(own["layer"][0], own["step"].to_list(), own[column].to_list()) for own in frames])
+def _whose(group: str, names: Sequence[str], shown: Shown) -> str:
+    """What a title adds: the one run of several that stands for its group, else the group where the page has others."""
+    groups = shown.groups()
+    if len(names) == 1 < len(groups[group]):
+        return f" · {names[0]}"
+    return f" · {group}" if len(groups) > 1 else ""
+
+
+def _by_layer(found: Sequence[pl.DataFrame], column: str) -> list[Line]:
+    curves: dict[str, list[Points]] = {}
+    for norms in found:
+        for own in norms.drop_nulls(column).partition_by("layer", maintain_order=True):
+            curves.setdefault(own["layer"][0], []).append((own["step"].to_list(), own[column].to_list()))
+    return told_apart([banded(layer, each) for layer, each in curves.items()])

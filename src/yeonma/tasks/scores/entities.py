@@ -66,7 +66,7 @@ def _found(sentences: Iterable[Sequence[Span]]) -> set[tuple[str, int, int, int]
     return {(span.label, row, span.start, span.end) for row, spans in enumerate(sentences) for span in spans}
 
 
-def _character_tags(sentences: Sequence[Sequence[Span]], texts: Sequence[str]) -> list[str]:
+def character_tags(sentences: Sequence[Sequence[Span]], texts: Sequence[str]) -> list[str]:
     """The BIO tag of every character that is not a blank, sentence after sentence."""
     tags: list[str] = []
     for spans, text in zip(sentences, texts, strict=True):
@@ -80,7 +80,7 @@ def _character_tags(sentences: Sequence[Sequence[Span]], texts: Sequence[str]) -
 def _character_f1(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], texts: Sequence[str]
 ) -> dict[str, float]:
-    wanted, said = _character_tags(gold, texts), _character_tags(predicted, texts)
+    wanted, said = character_tags(gold, texts), character_tags(predicted, texts)
     table = classification(wanted, said, sorted({*wanted, *said}))
     inside = [row["f1"] for tag, row in table["per_class"].items() if tag != "O"]
     return {"character_f1": table["macro_f1"], "character_f1_without_o": sum(inside) / max(1, len(inside))}
