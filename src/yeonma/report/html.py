@@ -17,17 +17,23 @@ class Cell(NamedTuple):
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, sortable: bool = False) -> str:
-    """A table; a sortable one is sorted by a click on its head."""
-    top = "".join(f"<th>{cell}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    """A table; a sortable one is sorted by a click on its head. Columns that are sorted as words begin at the left."""
+    left = [" class=words" if any(map(_of_words, column)) else "" for column in zip(*rows, strict=True)]
+    left = left or [""] * len(head)
+    top = "".join(f"<th{where}>{cell}</th>" for where, cell in zip(left, head, strict=True))
+    body = "".join("<tr>" + "".join(map(_cell, left, row)) + "</tr>" for row in rows)
     kind = " class=sortable" if sortable else ""
     return f"<div class=scroll><table{kind}><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
-def _cell(cell: str | Cell) -> str:
+def _of_words(cell: str | Cell) -> bool:
+    return isinstance(cell, Cell) and isinstance(cell.value, str) and cell.value != ""
+
+
+def _cell(where: str, cell: str | Cell) -> str:
     if isinstance(cell, Cell):
-        return f'<td data-v="{escape(str(cell.value), quote=True)}">{cell.html}</td>'
-    return f"<td>{cell}</td>"
+        return f'<td{where} data-v="{escape(str(cell.value), quote=True)}">{cell.html}</td>'
+    return f"<td{where}>{cell}</td>"
 
 
 def number(value: float | None, digits: int = 4) -> str:
