@@ -13,7 +13,6 @@ from yeonma.comparing import Comparison, Plan, Rules, Study, axes, cells, descri
 from yeonma.comparing.check import check
 from yeonma.comparing.claims import STALE
 from yeonma.comparing.grid import plain
-from yeonma.comparing.results import write
 from yeonma.comparing.rules import TRIALS
 from yeonma.comparing.spaces import asked
 from yeonma.errors import ConfigError, Interrupted, RunError
@@ -80,8 +79,7 @@ def compare(
     study = Study.begin(output, plan, target)
     show(study)
     _finish(study, workers, storage, stale, stop, lambda: show(study))
-    write(study)
-    return Comparison(output)
+    return Comparison(output).save()
 
 
 def _plan(
@@ -149,7 +147,7 @@ def _finish(
     else:
         ended = work(study, api.dataset, storage=storage, stale=stale, stop=stop, seen=seen)
     if not ended:
-        write(study)
+        Comparison(study.folder).save()
         raise Interrupted(f"Stopped and saved. Go on with: yeonma compare -o {study.folder}")
 
 

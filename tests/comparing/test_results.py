@@ -15,7 +15,7 @@ from scipy import stats as scipy
 from comparing_builders import by_hand
 from yeonma import stats
 from yeonma.comparing import Comparison
-from yeonma.comparing.results import gather, groups, to_target, write
+from yeonma.comparing.results import gather, groups, to_target
 from yeonma.comparing.study import Study
 from yeonma.errors import RunError
 from yeonma.tasks.scores.sums import score
@@ -182,7 +182,7 @@ def test_one_seed_shows_nothing(tmp_path):
 
 
 def test_results_are_json_and_tables(three):
-    write(three)
+    Comparison(three.folder).save()
     text = (three.folder / "results.json").read_text(encoding="utf-8")
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name))["best"] == "b"
     found = Comparison(three.folder)

@@ -13,6 +13,7 @@ import pytest
 
 from comparing_builders import by_hand
 from report_builders import RATE, TARGET, ruled, study
+from yeonma.comparing import Comparison
 from yeonma.comparing import results as comparing
 from yeonma.comparing.rules import Rules
 from yeonma.comparing.study import Plan, Study
@@ -213,7 +214,7 @@ def test_a_real_comparison_is_shown(tmp_path):
     tests = {"a": [0.80, 0.82, 0.81], "b": [0.70, 0.71, 0.73]}
     failed = {"state": "diverged", "validation": None, "curve": []}
     runs = {name: [{"test": test, "validation": test} for test in each] for name, each in tests.items()}
-    found = comparing.write(by_hand(tmp_path / "s", {**runs, "c": [*runs["b"][:2], failed]}))
+    found = Comparison(by_hand(tmp_path / "s", {**runs, "c": [*runs["b"][:2], failed]}).folder).save().results
     made = study(trials=0)
     assert found.keys() == made.keys()
     for one, other in (("cells", "cells"), ("pairs", "pairs")):
@@ -227,7 +228,7 @@ def test_a_real_comparison_is_shown(tmp_path):
 
 
 def test_a_comparison_that_has_only_begun_is_shown(tmp_path):
-    read = comparing.write(by_hand(tmp_path / "s", {"a": [], "b": []}))
+    read = Comparison(by_hand(tmp_path / "s", {"a": [], "b": []}).folder).save().results
     Page(section(read, show))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from yeonma.comparing import results
 from yeonma.comparing.study import Study
+from yeonma.files import write_json
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +24,11 @@ class Comparison:
         """Gather the results of a study's folder; with a target other than the study's if one is given."""
         self.folder = Path(folder)
         self.results = results.gather(Study.open(folder), target)
+
+    def save(self) -> Self:
+        """Write results.json."""
+        write_json(self.folder / "results.json", self.results)
+        return self
 
     @property
     def best(self) -> str | None:

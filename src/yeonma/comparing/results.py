@@ -15,7 +15,6 @@ from yeonma import stats
 from yeonma.comparing.study import DONE, Study, Task
 from yeonma.comparing.work import open_tasks
 from yeonma.errors import RunError
-from yeonma.files import write_json
 from yeonma.tasks.scores.sums import score
 
 LEVEL = 0.05
@@ -60,13 +59,6 @@ def gather(study: Study, target: float | None = None) -> Result:
         "cells": sorted(cells.values(), key=lambda cell: (-_mean(cell), cell["name"])),
         "pairs": pairs,
     }
-
-
-def write(study: Study) -> Result:
-    """Write results.json and return what it holds."""
-    found = gather(study)
-    write_json(study.folder / "results.json", found)
-    return found
 
 
 def _runs(study: Study, cell: str) -> list[Result]:

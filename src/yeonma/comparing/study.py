@@ -104,7 +104,7 @@ class Study:
         with FileLock(folder / ".lock"):
             if (folder / FILE).exists():
                 old = cls.open(folder)
-                plan, target = joined(old.plan, plan, folder), old.target if target is None else target
+                plan, target = _joined(old.plan, plan, folder), old.target if target is None else target
             study = cls(folder, plan, target)
             study._write()
         return study
@@ -209,7 +209,7 @@ class Study:
         return sorted({cell.get("encoder.kind") or grid.kind_of(self.plan.base) for cell in self.cells.values()})
 
 
-def joined(old: Plan, new: Plan, folder: Path) -> Plan:
+def _joined(old: Plan, new: Plan, folder: Path) -> Plan:
     """The old plan with the new one's further cells.
 
     Raises: ConfigError where anything else differs.

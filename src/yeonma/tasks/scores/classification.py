@@ -22,15 +22,20 @@ def mcc(table: np.ndarray) -> float:
 
     MCC = (c·n − Σ pₖ gₖ) / √((n² − Σ pₖ²)(n² − Σ gₖ²)), with c right of n, pₖ predicted and gₖ gold counts of class k.
     """
-    n, right = float(table.sum()), float(np.trace(table))
-    gold, predicted = table.sum(1).astype(float), table.sum(0).astype(float)
-    below = (n * n - predicted @ predicted) * (n * n - gold @ gold)
-    return float((right * n - predicted @ gold) / np.sqrt(below)) if below > 0 else 0.0
+    return float(mcc_of(*(counts.astype(float) for counts in (np.diag(table), table.sum(0), table.sum(1)))))
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    share: np.ndarray = np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-    return share
+def mcc_of(right: np.ndarray, said: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """The same of counts by class, (…, classes)."""
+    n = gold.sum(-1)
+    below = (n * n - (said * said).sum(-1)) * (n * n - (gold * gold).sum(-1))
+    found: np.ndarray = (right.sum(-1) * n - (said * gold).sum(-1)) / np.sqrt(np.where(below > 0, below, np.inf))
+    return found
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The part of a whole; it is 0 where both are."""
+    return part / np.where(whole > 0, whole, 1)
 
 
 def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]) -> dict[str, Any]:
@@ -43,8 +48,8 @@ def classification(gold: Sequence[str], predicted: Sequence[str], labels: Sequen
     """
     table = confusion(gold, predicted, labels)
     right, support, said = np.diag(table), table.sum(1), table.sum(0)
-    precision, recall = _share(right, said), _share(right, support)
-    f1 = _share(2 * right, said + support)
+    precision, recall = share(right, said), share(right, support)
+    f1 = share(2 * right, said + support)
     occurs = (said + support) > 0
     majority, count = Counter(gold).most_common(1)[0] if gold else ("", 0)
     return {

@@ -11,6 +11,7 @@ from yeonma.correlation import ranks
 from yeonma.records import Example, Prediction
 from yeonma.tasks.scores.answers import NAMES as QUESTIONS
 from yeonma.tasks.scores.answers import answers
+from yeonma.tasks.scores.classification import mcc_of, share
 from yeonma.tasks.scores.entities import character_tags
 
 if TYPE_CHECKING:
@@ -87,28 +88,16 @@ def score(metric: str, sums: np.ndarray) -> np.ndarray:
     if metric in CORRELATIONS:
         return _correlation(*np.moveaxis(sums, -1, 0))
     if metric not in COUNTED:
-        return _share(sums[..., 0], sums[..., 1])
+        return share(sums[..., 0], sums[..., 1])
     right, said, gold = np.moveaxis(sums.reshape(*sums.shape[:-1], 3, -1), -2, 0)
     if metric == "mcc":
-        return _mcc(right, said, gold)
+        return mcc_of(right, said, gold)
     below = {"precision": said, "recall": gold}.get(metric.rpartition("_")[2], (said + gold) / 2)
     if metric == "f1":
-        return _share(right[..., 1], below[..., 1])
+        return share(right[..., 1], below[..., 1])
     if metric.startswith("entity_"):
-        return _share(right.sum(-1), below.sum(-1))
-    return _share(_share(right, below).sum(-1), ((said + gold) > 0).sum(-1))
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return part / np.where(whole > 0, whole, 1)
-
-
-def _mcc(right: np.ndarray, said: np.ndarray, gold: np.ndarray) -> np.ndarray:
-    """As `classification.mcc`, of counts by class."""
-    n = gold.sum(-1)
-    below = (n * n - (said * said).sum(-1)) * (n * n - (gold * gold).sum(-1))
-    found: np.ndarray = (right.sum(-1) * n - (said * gold).sum(-1)) / np.sqrt(np.where(below > 0, below, np.inf))
-    return found
+        return share(right.sum(-1), below.sum(-1))
+    return share(share(right, below).sum(-1), ((said + gold) > 0).sum(-1))
 
 
 def _correlation(n: Any, g: Any, gg: Any, p: Any, pp: Any, gp: Any) -> np.ndarray:
