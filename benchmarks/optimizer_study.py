@@ -1,12 +1,13 @@
 """The nine optimizers on NSMC and on KLUE's entities: word vectors and a pretrained encoder, tuned alike, by `compare`.
 
     YEONMA_DATA=DIR python benchmarks/optimizer_study.py                      everything that is missing
-    YEONMA_DATA=DIR python benchmarks/optimizer_study.py --part nsmc-vectors  one study
+    YEONMA_DATA=DIR python benchmarks/optimizer_study.py --part nsmc-vectors  of one part
     YEONMA_DATA=DIR python benchmarks/optimizer_study.py --table              only write results/optimizers.md
 
-Every run is kept in the cache and never made again; two processes may work side by side. What came of a study is a row
-of results/optimizer-study.jsonl, and results/optimizers.md is made from these. The page of a study, with curves,
-the words that moved and the errors: `yeonma report` on its folder, which the program names.
+A part is three studies: the nine optimizers, the best of them with and without a frozen embedding, and n-grams where
+they can. Every run is kept in the cache and never made again; two processes may work side by side. What came of a study
+is a row of results/optimizer-study.jsonl, and results/optimizers.md is made from these. The page of a study, with
+curves, the words that moved and the errors: `yeonma report` on its folder, which the program names.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ os.environ["OMP_NUM_THREADS"] = os.environ["POLARS_MAX_THREADS"] = os.environ["R
 
 import numpy as np
 import optimizer_study_table
-from figure4_data import encoder, row, vectors
+from figure4_data import encoder, vectors
+from figure4_data import row as as_line
 
 import yeonma
 from yeonma import data
@@ -34,7 +36,7 @@ TEST = 5000
 
 
 class Part(NamedTuple):
-    """A study: on which rows, with which settings, how many trials and seeds, and what each run sees."""
+    """Studies: on which rows, with which settings, how many trials and seeds, and what each run sees."""
 
     data: str
     settings: Mapping[str, Any]
@@ -49,7 +51,7 @@ class Part(NamedTuple):
 
 
 def parts() -> dict[str, Part]:
-    """The four studies of nine optimizers."""
+    """What is studied."""
     static = {"encoder": {"kind": "bilstm-attention", "vectors": vectors("ko")}, "train": {"batch_size": 64}}
     tagging = {"encoder": {**static["encoder"], "characters": 30}, "head": {"crf": True}, "train": {"batch_size": 16}}
     shared = {"encoder": {"kind": "transformer", "path": encoder("ko")}, "train": {"batch_size": 8}}
@@ -80,7 +82,7 @@ def files(name: str, rows: int, valid: int) -> dict[str, str]:
         train = [example for example in train if example.texts not in known]
         place.mkdir(parents=True, exist_ok=True)
         for split, chosen in {"train": train[valid:][:rows], "valid": train[:valid], "test": test}.items():
-            lines = [json.dumps(row(task, example), ensure_ascii=False) for example in chosen]
+            lines = [json.dumps(as_line(task, example), ensure_ascii=False) for example in chosen]
             write_text(place / f"{split}.jsonl", "\n".join(lines) + "\n")
     return {split: str(place / f"{split}.jsonl") for split in ("train", "valid", "test")}
 
@@ -100,27 +102,38 @@ def base(part: Part) -> dict[str, Any]:
     return {**part.settings, "task": DATA[part.data], "seed": 42, "data": rows, "train": train}
 
 
-def study(name: str, part: Part, base: Mapping[str, Any], **grid: Any) -> yeonma.Comparison:
+def study(name: str, part: Part, settings: Mapping[str, Any], **grid: Any) -> yeonma.Comparison:
     """Compare, or go on with it."""
     return yeonma.compare(
-        base, tune=part.trials, seeds=part.seeds, budget_examples=part.examples, evaluations=part.evaluations,
+        settings, tune=part.trials, seeds=part.seeds, budget_examples=part.examples, evaluations=part.evaluations,
         learning_rates=part.rates, output=folder(name), **grid,
     )  # fmt: skip
 
 
-def found(name: str, part: Part) -> dict[str, Any]:
-    """The nine optimizers; then the best one with and without a frozen embedding; then n-grams, where they can."""
+def optimizers(name: str, part: Part) -> yeonma.Comparison:
+    """The nine."""
+    return study(name, part, base(part), optimizers=["all"])
+
+
+def frozen(name: str, part: Part) -> yeonma.Comparison:
+    """The best of the nine with and without a frozen embedding."""
     settings = base(part)
-    nine = study(name, part, settings, optimizers=["all"])
-    best = next(cell for cell in nine.results["cells"] if cell["name"] == nine.best)["settings"]["train.optimizer"]
-    won = {**settings, "train": {**settings["train"], "optimizer": best}}
-    result = {"part": name, "best": best, "optimizers": brief(nine)}
-    result["frozen"] = brief(study(f"{name}-frozen", part, won, freeze=["none", part.frozen]))
-    if DATA[part.data] == "single":
-        linear = {**settings, "encoder": {"kind": "ngram"}, "train": {"threads": 1}}
-        study(f"{name}-ngram", part, linear)
-        result["ngram"] = brief(yeonma.Comparison(folder(f"{name}-ngram"), nine.results["target"]))  # the same target
-    return result
+    won = {**settings, "train": {**settings["train"], "optimizer": optimizer_study_table.best(row(name, "optimizers"))}}
+    return study(f"{name}-frozen", part, won, freeze=["none", part.frozen])
+
+
+def ngram(name: str, part: Part) -> yeonma.Comparison:
+    """N-grams with a rule of their own, and the time they take to the target of the nine."""
+    study(f"{name}-ngram", part, {**base(part), "encoder": {"kind": "ngram"}, "train": {"threads": 1}})
+    return yeonma.Comparison(folder(f"{name}-ngram"), row(name, "optimizers")["target"])
+
+
+STUDIES = {"optimizers": optimizers, "frozen": frozen, "ngram": ngram}
+
+
+def missing(name: str, part: Part) -> list[str]:
+    """The studies of a part that have no row; n-grams answer single texts only."""
+    return [each for each in STUDIES if not row(name, each) and (each != "ngram" or DATA[part.data] == "single")]
 
 
 def brief(comparison: yeonma.Comparison) -> dict[str, Any]:
@@ -138,19 +151,25 @@ def done() -> list[dict[str, Any]]:
     return [json.loads(line) for line in ROWS.read_text(encoding="utf-8").splitlines()] if ROWS.exists() else []
 
 
+def row(part: str, study: str) -> dict[str, Any]:
+    """A study's row, or {}."""
+    return next((each for each in done() if (each["part"], each["study"]) == (part, study)), {})
+
+
 def main() -> None:
     """Make the studies that have no row, their pages, and the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", nargs="+", help="only these studies")
+    parser.add_argument("--part", nargs="+", help="only these parts")
     parser.add_argument("--table", action="store_true", help="run nothing")
     args = parser.parse_args()
     for name, part in {} if args.table else parts().items():
-        if name in (args.part or parts()) and not any(each["part"] == name for each in done()):
-            result = found(name, part)
-            if not any(each["part"] == name for each in done()):  # a second process may have been first
+        for kind in missing(name, part) if name in (args.part or parts()) else []:
+            result = {"part": name, "study": kind, **brief(STUDIES[kind](name, part))}
+            if not row(name, kind):  # a second process may have been first
                 with ROWS.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(result, ensure_ascii=False) + "\n")
-            print(name, yeonma.Report(folder(name)).write(), flush=True)
+            if kind == "optimizers":
+                print(name, yeonma.Report(folder(name)).write(), flush=True)
     optimizer_study_table.write(TABLE, done())
 
 

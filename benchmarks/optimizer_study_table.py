@@ -26,12 +26,22 @@ COLUMNS = (
 
 def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the tables of all studies."""
-    write_text(path, HEAD + "\n".join(line for row in rows for line in _part(row)) + "\n")
+    parts: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in rows:
+        parts.setdefault(row["part"], {})[row["study"]] = row
+    write_text(path, HEAD + "\n".join(line for part in parts.values() for line in _part(part)) + "\n")
 
 
-def _part(row: Mapping[str, Any]) -> Iterator[str]:
-    results = row["optimizers"]
-    yield f"## {row['part']}"
+def best(results: Mapping[str, Any]) -> str:
+    """The optimizer of the best cell, by validation."""
+    cell = next(cell for cell in results["cells"] if cell["name"] == results["best"])
+    optimizer: str = cell["settings"]["train.optimizer"]
+    return optimizer
+
+
+def _part(studies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    results = studies["optimizers"]
+    yield f"## {results['part']}"
     yield ""
     yield from (f"- {line}" for line in results["rules"])
     yield ""
@@ -42,12 +52,13 @@ def _part(row: Mapping[str, Any]) -> Iterator[str]:
     yield "|" + "---|" * (COLUMNS.count("|") + 1)
     for cell in results["cells"]:
         yield _line(cell, cell["settings"]["train.optimizer"])
-    if "ngram" in row:
-        yield _line({**row["ngram"]["cells"][0], "group": "", "verdict": "beside them"}, "`ngram`, its own rule")
+    if "ngram" in studies:
+        yield _line({**studies["ngram"]["cells"][0], "group": "", "verdict": "beside them"}, "`ngram`, its own rule")
     yield f"| {_majority(results)} |" + " |" * COLUMNS.count("|")
     yield ""
-    yield from _frozen(row)
-    yield ""
+    if "frozen" in studies:
+        yield _frozen(studies["frozen"], best(results))
+        yield ""
 
 
 def _line(cell: Mapping[str, Any], name: str) -> str:
@@ -74,9 +85,8 @@ def _majority(results: Mapping[str, Any]) -> str:
     return f"majority class ({majority['label']}) | | {majority['accuracy']:.4f}"
 
 
-def _frozen(row: Mapping[str, Any]) -> Iterator[str]:
+def _frozen(results: Mapping[str, Any], optimizer: str) -> str:
     """The winner with and without a frozen embedding, as a sentence."""
-    results = row["frozen"]
     scores = {cell["settings"]["encoder.freeze"]: cell for cell in results["cells"]}
     said = "; ".join(
         f"{'tuned' if how == 'none' else f'frozen ({how})'} {cell['test']['mean']:.4f} ± "
@@ -85,7 +95,7 @@ def _frozen(row: Mapping[str, Any]) -> Iterator[str]:
         if cell["test"]
     )
     p = [cell["against_best"]["p_holm"] for cell in results["cells"] if cell["against_best"]]
-    yield f"Frozen against tuned, with {row['best']}: {said}; p = {_number(p[0] if p else None, 3)}."
+    return f"Frozen against tuned, with {optimizer}: {said}; p = {_number(p[0] if p else None, 3)}."
 
 
 def _number(value: float | None, digits: int = 4) -> str:

@@ -31,15 +31,11 @@ def interval(values: Sequence[float], level: float = 0.95) -> Interval:
     """
     from scipy.stats import t
 
-    xs = np.asarray(values, np.float64)
-    if not len(xs):
-        raise ValueError("an interval needs at least one value")
-    mean = float(xs.mean())
-    if len(xs) == 1:
-        return Interval(mean, -math.inf, math.inf, math.nan, 1)
-    sd = float(xs.std(ddof=1))
-    reach = float(t.ppf(0.5 + level / 2, len(xs) - 1)) * sd / math.sqrt(len(xs))
-    return Interval(mean, mean - reach, mean + reach, sd, len(xs))
+    def ends(xs: np.ndarray) -> tuple[float, float]:
+        reach = float(t.ppf(0.5 + level / 2, len(xs) - 1)) * xs.std(ddof=1) / math.sqrt(len(xs))
+        return float(xs.mean() - reach), float(xs.mean() + reach)
+
+    return _around_mean(values, ends)
 
 
 def wilson(right: int, n: int, level: float = 0.95) -> Interval:
@@ -65,17 +61,25 @@ def bootstrap(values: Sequence[float], draws: int = 1999, seed: int = 0, level: 
     it is somewhat too narrow; one value says nothing of the spread, so both ends are ±∞ then.
     Raises: ValueError for no value.
     """
+
+    def ends(xs: np.ndarray) -> tuple[float, float]:
+        rng, step = np.random.default_rng(seed), max(1, _BLOCK // len(xs))
+        sizes = [min(step, draws - start) for start in range(0, draws, step)]
+        means = np.concatenate([xs[rng.integers(0, len(xs), (size, len(xs)))].mean(1) for size in sizes])
+        low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2]).tolist()
+        return low, high
+
+    return _around_mean(values, ends)
+
+
+def _around_mean(values: Sequence[float], ends: Callable[[np.ndarray], tuple[float, float]]) -> Interval:
+    """The mean of values and the ends that two or more of them give."""
     xs = np.asarray(values, np.float64)
     if not len(xs):
         raise ValueError("an interval needs at least one value")
-    mean = float(xs.mean())
     if len(xs) == 1:
-        return Interval(mean, -math.inf, math.inf, math.nan, 1)
-    rng, step = np.random.default_rng(seed), max(1, _BLOCK // len(xs))
-    sizes = [min(step, draws - start) for start in range(0, draws, step)]
-    means = np.concatenate([xs[rng.integers(0, len(xs), (size, len(xs)))].mean(1) for size in sizes])
-    low, high = np.quantile(means, [0.5 - level / 2, 0.5 + level / 2]).tolist()
-    return Interval(mean, low, high, float(xs.std(ddof=1)), len(xs))
+        return Interval(float(xs[0]), -math.inf, math.inf, math.nan, 1)
+    return Interval(float(xs.mean()), *ends(xs), float(xs.std(ddof=1)), len(xs))
 
 
 def paired_t(ones: Sequence[float], others: Sequence[float], grain: float = 0.0) -> float:
