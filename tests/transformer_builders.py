@@ -4,6 +4,7 @@ import torch
 import transformers
 
 from yeonma import plugins
+from yeonma.encoders import Start
 from yeonma.model import Model
 from yeonma.records import Example
 from yeonma.text.subword import BPE, Unigram, WordPiece
@@ -42,7 +43,7 @@ def publish(shape, folder):
 
 def encoder_of(folder, parts=1, **own):
     kind = plugins.load("encoder", "transformer")
-    return kind.prepare(kind.Settings(**own), [], vectors=None, tokenizer=None, path=str(folder), parts=parts)
+    return kind.prepare(kind.Settings(**own), [], Start(path=str(folder)), parts)
 
 
 def model_of(folder, task="single", labels=("가", "나"), **own):

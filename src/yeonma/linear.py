@@ -21,7 +21,7 @@ from yeonma.encoders.ngram_features import Features
 from yeonma.encoders.ngram_steps import Lesson
 from yeonma.errors import ConfigError, InputError
 from yeonma.groups import Group
-from yeonma.model import Model
+from yeonma.model import Model, start_of
 from yeonma.optim.optimizer import start
 from yeonma.optim.settings import settings_of
 from yeonma.records import Batch, Dataset, Example, Progress, silent
@@ -186,7 +186,7 @@ def _model(config: Config, dataset: Dataset, task: Single, progress: Progress) -
     classes = task.aim.outputs
     shape = {"outputs": 1 if classes == 2 else classes, "parts": task.parts}
     settings = Ngram.Settings(**{**(config.encoder.model_extra or {}), **shape})
-    Ngram.must_have_no(config.encoder.vectors, config.encoder.tokenizer, config.encoder.path)
+    Ngram.must_have_none(start_of(config))
     train = dataset.splits["train"]
     progress("reading n-grams", 0, None, "")
     encoder, data = Ngram.learn(settings, _texts(train))

@@ -14,7 +14,7 @@ from torch import nn
 
 from yeonma import __version__, batches, plugins
 from yeonma.config import Config
-from yeonma.encoders import Encoder
+from yeonma.encoders import Encoder, Start
 from yeonma.errors import RunError
 from yeonma.files import read_json, staged_folder
 from yeonma.precision import autocast, fast_float32
@@ -165,6 +165,11 @@ def load_weights(model: nn.Module, path: Path, name_of: Callable[[str], str] = s
         )
 
 
+def start_of(config: Config) -> Start:
+    """What the config says of where the encoder starts."""
+    return Start(config.encoder.vectors, config.encoder.tokenizer, config.encoder.path)
+
+
 def build(config: Config, dataset: Dataset, progress: Progress = silent) -> Model:
     """A fresh model for training; random numbers come from torch's global generator."""
     train = dataset.splits["train"]
@@ -173,8 +178,7 @@ def build(config: Config, dataset: Dataset, progress: Progress = silent) -> Mode
     encoder_class = plugins.load("encoder", config.encoder.kind)
     settings = encoder_class.Settings(**(config.encoder.model_extra or {}))
     texts = [text for example in train for text in example.texts]
-    where = {name: getattr(config.encoder, name) for name in ("vectors", "tokenizer", "path")}
-    encoder = encoder_class.prepare(settings, texts, parts=task.parts, progress=progress, **where)
+    encoder = encoder_class.prepare(settings, texts, start_of(config), task.parts, progress)
     read: dict[str, Any] = {"max_length": config.data.max_length, "stride": config.data.stride}
     model = Model(encoder, task, precision=config.train.precision, **read)
     if config.train.class_weights == "balanced":

@@ -10,6 +10,7 @@ import torch
 
 from builders import GOOD, PLAIN, examples
 from yeonma import batches, plugins
+from yeonma.encoders import Start
 from yeonma.encoders.static import PAD, UNKNOWN
 from yeonma.errors import ConfigError, RunError
 from yeonma.records import Batch
@@ -31,7 +32,7 @@ def make(name, parts=1, **settings):
     torch.manual_seed(0)
     encoder_class = plugins.load("encoder", name)
     settings = encoder_class.Settings(**{"dim": 8, "min_count": 1, **settings})
-    return encoder_class.prepare(settings, TEXTS, vectors=None, tokenizer="whitespace", parts=parts).eval()
+    return encoder_class.prepare(settings, TEXTS, Start(tokenizer="whitespace"), parts).eval()
 
 
 def small(name, parts, characters):
@@ -152,7 +153,7 @@ def test_visible_padding_is_for_one_text(name):
 def test_a_path_is_for_pretrained_encoders():
     encoder_class = plugins.load("encoder", "bag")
     with pytest.raises(ConfigError, match=r"encoder\.vectors"):
-        encoder_class.prepare(encoder_class.Settings(), TEXTS, vectors=None, tokenizer="whitespace", path="some/model")
+        encoder_class.prepare(encoder_class.Settings(), TEXTS, Start(tokenizer="whitespace", path="some/model"))
 
 
 @pytest.mark.parametrize("name", ["words.txt", "characters.txt"])

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from builders import examples
+from yeonma.encoders import Start
 from yeonma.encoders import ngram_features as features
 from yeonma.encoders.ngram import BIAS, Ngram
 from yeonma.encoders.ngram_features import Features, Shape
@@ -157,7 +158,7 @@ def test_the_heaviest_ngrams_have_names():
 )
 def test_what_it_has_no_use_for_is_refused(given, said):
     with pytest.raises(ConfigError, match=said):
-        Ngram.prepare(Ngram.Settings(), ["가"], **{"vectors": None, "tokenizer": None, **given})
+        Ngram.prepare(Ngram.Settings(), ["가"], Start(**given))
 
 
 def test_no_ngrams_at_all_are_refused():

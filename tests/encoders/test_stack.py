@@ -8,6 +8,7 @@ import torch
 import transformers
 
 from yeonma import batches, config, plugins
+from yeonma.encoders import Start
 from yeonma.encoders.static import PAD, SPECIAL
 from yeonma.errors import ConfigError
 from yeonma.finetuning import prepare
@@ -33,7 +34,7 @@ def folder(tmp_path_factory):
 def encoder_of(folder, parts=1, **own):
     kind = plugins.load("encoder", "stack")
     settings = kind.Settings(dim=6, min_count=1, **own)
-    return kind.prepare(settings, TEXTS, vectors=None, tokenizer="whitespace", path=str(folder), parts=parts)
+    return kind.prepare(settings, TEXTS, Start(tokenizer="whitespace", path=str(folder)), parts)
 
 
 def test_words_stand_beside_the_tokens_that_share_their_characters(folder):
@@ -53,9 +54,8 @@ def test_words_stand_beside_the_tokens_that_share_their_characters(folder):
 
 def test_a_token_over_several_words_has_their_mean(folder):
     kind = plugins.load("encoder", "stack")
-    encoder = kind.prepare(
-        kind.Settings(dim=6, min_count=1), TEXTS, vectors=None, tokenizer="syllable", path=str(folder)
-    ).eval()
+    start = Start(tokenizer="syllable", path=str(folder))
+    encoder = kind.prepare(kind.Settings(dim=6, min_count=1), TEXTS, start).eval()
     windows = encoder.tokenize([(TEXTS[0],)], 60, cache=False)
     length = np.array([len(windows[0].ids)])
     made = batches.Prepared(windows, np.zeros(1, np.int64), np.array([0, 1]), length, length, {}, 0)
@@ -116,6 +116,6 @@ def test_every_weight_stands_in_one_layer_and_padding_changes_nothing(folder):
 def test_a_stack_without_a_transformer_or_with_kept_layers_is_refused(folder):
     kind = plugins.load("encoder", "stack")
     with pytest.raises(ConfigError, match=r"encoder\.path must name"):
-        kind.prepare(kind.Settings(), TEXTS, vectors=None, tokenizer="whitespace")
+        kind.prepare(kind.Settings(), TEXTS, Start(tokenizer="whitespace"))
     with pytest.raises(ConfigError, match=r"encoder\.cache"):
         encoder_of(folder, cache=True)

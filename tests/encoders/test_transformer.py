@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from transformer_builders import SMALL, TEXTS, encoder_of, examples, model_of
 from yeonma import batches, config, plugins
-from yeonma.encoders import pretrained
+from yeonma.encoders import Start, pretrained
 from yeonma.errors import ConfigError
 from yeonma.finetuning import prepare
 from yeonma.model import Model, build
@@ -203,11 +203,11 @@ def test_positions_behind_the_padding_are_not_counted(folders):
 def test_no_path_and_foreign_settings_are_refused(folders):
     kind = plugins.load("encoder", "transformer")
     with pytest.raises(ConfigError, match=r"encoder\.path must name"):
-        kind.prepare(kind.Settings(), [], vectors=None, tokenizer=None)
+        kind.prepare(kind.Settings(), [], Start())
     with pytest.raises(ConfigError, match="brings its own"):
-        kind.prepare(kind.Settings(), [], vectors="v", tokenizer=None, path=str(folders["bert"]))
+        kind.prepare(kind.Settings(), [], Start(vectors="v", path=str(folders["bert"])))
     with pytest.raises(ConfigError, match="hub:no/where"):
-        kind.prepare(kind.Settings(), [], vectors=None, tokenizer=None, path="no/where")
+        kind.prepare(kind.Settings(), [], Start(path="no/where"))
 
 
 def test_a_pooler_without_weights_is_zero(folders, tmp_path):

@@ -8,6 +8,7 @@ import torch
 
 from builders import config, dataset, examples
 from yeonma import api, batches, optim, plugins
+from yeonma.encoders import Start
 from yeonma.encoders.static import SPECIAL, UNKNOWN
 from yeonma.errors import ConfigError, Interrupted
 from yeonma.model import Model, build
@@ -27,9 +28,8 @@ def make(name="bag", policy="one", vectors=None, **settings):
     torch.manual_seed(0)
     encoder_class = plugins.load("encoder", name)
     own = {"dim": 8, "min_count": 1, "unknown": policy, "unknown_buckets": 50, **SMALL.get(name, {}), **settings}
-    return encoder_class.prepare(
-        encoder_class.Settings(**own), TEXTS, vectors=vectors, tokenizer="whitespace", parts=own.get("parts", 1)
-    ).eval()
+    start = Start(vectors, tokenizer="whitespace")
+    return encoder_class.prepare(encoder_class.Settings(**own), TEXTS, start, own.get("parts", 1)).eval()
 
 
 def read(encoder, rows, length=None):

@@ -8,6 +8,7 @@ import torch
 
 from builders import examples
 from yeonma import batches
+from yeonma.encoders import Start
 from yeonma.encoders.wide_deep import NETWORKS, WideDeep, by_label
 from yeonma.records import Batch
 
@@ -19,7 +20,7 @@ def make(deep="cnn", parts=1):
     torch.manual_seed(0)
     tables = {"ngram": {"bits": 12}, "cnn": {**SMALL, "filters": 5}, "bilstm": {**SMALL, "units": 4, "attention": 6}}
     settings = WideDeep.Settings(deep=deep, **tables)
-    encoder = WideDeep.prepare(settings, TEXTS, vectors=None, tokenizer="whitespace", parts=parts).eval()
+    encoder = WideDeep.prepare(settings, TEXTS, Start(tokenizer="whitespace"), parts).eval()
     torch.nn.init.normal_(encoder.wide.table.weight)
     encoder.set_mix(3.0, 0.5, 0.4)
     return encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
@@ -20,6 +20,14 @@ class Settings(BaseModel):
     """An encoder's own settings: the further keys of the config's [encoder] table."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Start(NamedTuple):
+    """What an encoder starts from: keys of the config's [encoder] table that all kinds know; None where left out."""
+
+    vectors: str | None = None  # static vectors, a folder or a file
+    tokenizer: str | None = None  # the name of a tokenizer
+    path: str | None = None  # a pretrained encoder, its folder or hub name
 
 
 class Encoder(nn.Module, ABC):
@@ -42,30 +50,16 @@ class Encoder(nn.Module, ABC):
     @classmethod
     @abstractmethod
     def prepare(
-        cls,
-        settings: Any,
-        texts: Sequence[str],
-        *,
-        vectors: str | None,
-        tokenizer: str | None,
-        path: str | None = None,
-        parts: int = 1,
-        progress: Progress = silent,
+        cls, settings: Any, texts: Sequence[str], start: Start, parts: int = 1, progress: Progress = silent
     ) -> Self:
-        """Build an encoder for training; vocabulary and start come from the vectors or from the training texts.
+        """Build an encoder for training; vocabulary and weights come from `start` or from the training texts.
 
-        vectors    static vectors              path   the folder or name of a pretrained encoder
-        tokenizer  a tokenizer's name          parts  how many texts a row has
+        parts  how many texts a row has
         """
 
     @abstractmethod
     def tokenize(
-        self,
-        rows: Rows,
-        max_length: int,
-        stride: int | None = None,
-        progress: Progress = silent,
-        cache: bool = True,
+        self, rows: Rows, max_length: int, stride: int | None = None, progress: Progress = silent, cache: bool = True
     ) -> list[Tokens]:
         """Rows of texts as tokens, at most `max_length` each, in the order of the rows.
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from yeonma.encoders import ngram_features as features
-from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.encoder import Encoder, Rows, Settings, Start
 from yeonma.encoders.ngram_features import Features, Shape, Slots
 from yeonma.errors import ConfigError, RunError
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
@@ -94,27 +94,19 @@ class Ngram(Encoder):
 
     @classmethod
     def prepare(
-        cls,
-        settings: Any,
-        texts: Sequence[str],
-        *,
-        vectors: str | None,
-        tokenizer: str | None,
-        path: str | None = None,
-        parts: int = 1,
-        progress: Progress = silent,
+        cls, settings: Any, texts: Sequence[str], start: Start, parts: int = 1, progress: Progress = silent
     ) -> Self:
         """Take the n-grams of the texts; all weights are 0.
 
-        Raises: ConfigError as `must_have_no` and `learn` do.
+        Raises: ConfigError as `must_have_none` and `learn` do.
         """
-        cls.must_have_no(vectors, tokenizer, path)
+        cls.must_have_none(start)
         return cls.learn(settings.model_copy(update={"parts": parts}), texts)[0]
 
     @staticmethod
-    def must_have_no(vectors: str | None, tokenizer: str | None, path: str | None) -> None:
+    def must_have_none(start: Start) -> None:
         """Raise a ConfigError for vectors, a tokenizer or a path: this encoder has no use for them."""
-        for name, given in (("vectors", vectors), ("tokenizer", tokenizer), ("path", path)):
+        for name, given in start._asdict().items():
             if given is not None:
                 advice = f'write encoder.words = "{given}"' if name == "tokenizer" else "it learns from the texts alone"
                 raise ConfigError(f"encoder.{name} is not for the encoder 'ngram': {advice}. It got {given!r}.")
@@ -142,12 +134,7 @@ class Ngram(Encoder):
         return scores
 
     def tokenize(
-        self,
-        rows: Rows,
-        max_length: int,
-        stride: int | None = None,
-        progress: Progress = silent,
-        cache: bool = True,
+        self, rows: Rows, max_length: int, stride: int | None = None, progress: Progress = silent, cache: bool = True
     ) -> list[Tokens]:
         """The features of each row. It is read whole, however long: nothing is cut.
 

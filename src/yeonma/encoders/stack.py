@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from yeonma.encoders.bag import Bag
-from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.encoder import Encoder, Rows, Settings, Start
 from yeonma.encoders.static import PAD, StaticSettings
 from yeonma.encoders.transformer import Transformer, TransformerSettings
 from yeonma.errors import ConfigError
@@ -55,15 +55,7 @@ class Stack(Encoder):
 
     @classmethod
     def prepare(
-        cls,
-        settings: Any,
-        texts: Sequence[str],
-        *,
-        vectors: str | None,
-        tokenizer: str | None,
-        path: str | None = None,
-        parts: int = 1,
-        progress: Progress = silent,
+        cls, settings: Any, texts: Sequence[str], start: Start, parts: int = 1, progress: Progress = silent
     ) -> Self:
         """Load the transformer of `path` and the vectors, or make a table of the most frequent words of the texts.
 
@@ -72,21 +64,13 @@ class Stack(Encoder):
         if settings.cache:
             raise ConfigError("encoder.cache: a stack keeps nothing of frozen layers. Leave it out.")
         own = settings.model_copy(update={"parts": parts})
-        contextual = Transformer.prepare(
-            _of(TransformerSettings, own), texts, vectors=None, tokenizer=None, path=path, parts=parts
-        )
-        static = Bag.prepare(
-            _of(StaticSettings, own, parts=1), texts, vectors=vectors, tokenizer=tokenizer, progress=progress
-        )
+        contextual = Transformer.prepare(_of(TransformerSettings, own), texts, Start(path=start.path), parts)
+        words = start._replace(path=None)
+        static = Bag.prepare(_of(StaticSettings, own, parts=1), texts, words, progress=progress)
         return cls(own.model_copy(update={"dim": static.settings.dim}), contextual, static)
 
     def tokenize(
-        self,
-        rows: Rows,
-        max_length: int,
-        stride: int | None = None,
-        progress: Progress = silent,
-        cache: bool = True,
+        self, rows: Rows, max_length: int, stride: int | None = None, progress: Progress = silent, cache: bool = True
     ) -> list[Tokens]:
         """The transformer's pieces, each with the words that share its characters."""
         windows = self.contextual.tokenize(rows, max_length, stride, progress, cache)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from yeonma.encoders.attend import TwoTexts
 from yeonma.encoders.characters import LONGEST, CharacterCNN, alphabet, character_ids
-from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.encoder import Encoder, Rows, Settings, Start
 from yeonma.encoders.spelling import Spelling, new_spelling, stacked, trimmed
 from yeonma.errors import ConfigError, RunError
 from yeonma.optim import RowTable
@@ -113,28 +113,20 @@ class StaticEncoder(Encoder):
 
     @classmethod
     def prepare(
-        cls,
-        settings: Any,
-        texts: Sequence[str],
-        *,
-        vectors: str | None,
-        tokenizer: str | None,
-        path: str | None = None,
-        parts: int = 1,
-        progress: Progress = silent,
+        cls, settings: Any, texts: Sequence[str], start: Start, parts: int = 1, progress: Progress = silent
     ) -> Self:
         """Take words and rows from the vectors, or the most frequent words of the texts with random rows.
 
         Raises: ConfigError for a path, which only a pretrained encoder has.
         """
-        if path is not None:
+        if start.path is not None:
             raise ConfigError(
-                f"encoder.path is for a pretrained encoder; {cls.kind!r} has none, but {path!r} came. "
+                f"encoder.path is for a pretrained encoder; {cls.kind!r} has none, but {start.path!r} came. "
                 "Name static vectors in encoder.vectors."
             )
         settings = settings.model_copy(update={"parts": parts})
-        known = Vectors.load(Path(vectors)) if vectors else None
-        reader = _tokenizer(settings, known, tokenizer)
+        known = Vectors.load(Path(start.vectors)) if start.vectors else None
+        reader = _tokenizer(settings, known, start.tokenizer)
         counts = word_counts(analyse(texts, reader, progress=progress))
         letters = alphabet(texts, settings.min_count) if settings.characters else ()
         if known is None:
@@ -148,7 +140,8 @@ class StaticEncoder(Encoder):
             encoder = cls(own, reader, known.words, dim, letters, new_spelling(settings, known.subwords, dim))
             encoder.start_from(torch.from_numpy(known.matrix), composed=known.subwords is not None)
         facts = coverage(counts, encoder.index)._asdict()
-        encoder._coverage = {"vectors": vectors, "rows": len(encoder.index), **facts, "unknown": dict(facts["unknown"])}
+        unknown = dict(facts["unknown"])
+        encoder._coverage = {"vectors": start.vectors, "rows": len(encoder.index), **facts, "unknown": unknown}
         return encoder
 
     @torch.no_grad()
@@ -170,12 +163,7 @@ class StaticEncoder(Encoder):
         self.table.weight[UNKNOWN] = rows.mean(0) if self.ngrams is None or not composed else 0
 
     def tokenize(
-        self,
-        rows: Rows,
-        max_length: int,
-        stride: int | None = None,
-        progress: Progress = silent,
-        cache: bool = True,
+        self, rows: Rows, max_length: int, stride: int | None = None, progress: Progress = silent, cache: bool = True
     ) -> list[Tokens]:
         """The texts of a row one after another; rows longer than `max_length` as `yeonma.text.windows` says."""
         texts = [text for row in rows for text in row]

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from yeonma.encoders import pretrained
-from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.encoder import Encoder, Rows, Settings, Start
 from yeonma.encoders.recomputed import recomputed
 from yeonma.encoders.rows import framed
 from yeonma.errors import ConfigError
@@ -66,39 +66,26 @@ class Transformer(Encoder):
 
     @classmethod
     def prepare(
-        cls,
-        settings: Any,
-        texts: Sequence[str],
-        *,
-        vectors: str | None,
-        tokenizer: str | None,
-        path: str | None = None,
-        parts: int = 1,
-        progress: Progress = silent,
+        cls, settings: Any, texts: Sequence[str], start: Start, parts: int = 1, progress: Progress = silent
     ) -> Self:
         """Load the model and the tokenizer of `path`.
 
         Raises: ConfigError when there is none, when it has no weights, or for settings of static encoders.
         """
-        if path is None:
+        if start.path is None:
             raise ConfigError(
                 'encoder.path must name a pretrained encoder: a folder, or "hub:NAME". '
                 "On the command line: --set encoder.path=FOLDER."
             )
-        for name, value in (("vectors", vectors), ("tokenizer", tokenizer)):
+        for name, value in (("vectors", start.vectors), ("tokenizer", start.tokenizer)):
             if value is not None:
                 raise ConfigError(f"encoder.{name}: a transformer brings its own; got {value!r}. Leave it out.")
-        where = pretrained.place(path)
+        where = pretrained.place(start.path)
         own = settings.model_copy(update={"parts": parts})
-        return cls(own, pretrained.model(where), pretrained.tokenizer(where), path)
+        return cls(own, pretrained.model(where), pretrained.tokenizer(where), start.path)
 
     def tokenize(
-        self,
-        rows: Rows,
-        max_length: int,
-        stride: int | None = None,
-        progress: Progress = silent,
-        cache: bool = True,
+        self, rows: Rows, max_length: int, stride: int | None = None, progress: Progress = silent, cache: bool = True
     ) -> list[Tokens]:
         """Pieces between the model's special tokens, which count in `max_length`.
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from yeonma.encoders.bilstm import BiLSTMAttention, BiLSTMSettings
 from yeonma.encoders.cnn import CNN, CNNSettings
-from yeonma.encoders.encoder import Encoder, Rows, Settings
+from yeonma.encoders.encoder import Encoder, Rows, Settings, Start
 from yeonma.encoders.ngram import Ngram, NgramSettings
 from yeonma.encoders.static import StaticEncoder
 from yeonma.records import Batch, Encoded, Progress, Tokens, silent
@@ -67,24 +67,15 @@ class WideDeep(Encoder):
 
     @classmethod
     def prepare(
-        cls,
-        settings: Any,
-        texts: Sequence[str],
-        *,
-        vectors: str | None,
-        tokenizer: str | None,
-        path: str | None = None,
-        parts: int = 1,
-        progress: Progress = silent,
+        cls, settings: Any, texts: Sequence[str], start: Start, parts: int = 1, progress: Progress = silent
     ) -> Self:
         """The n-grams of the texts, all their weights 0, and the network on the vectors.
 
         Raises: ConfigError as both of them do.
         """
         name, network = NETWORKS[settings.deep]
-        wide = Ngram.prepare(settings.ngram, texts, vectors=None, tokenizer=None, parts=parts)
-        start = {"vectors": vectors, "tokenizer": tokenizer, "path": path}
-        deep = network.prepare(getattr(settings, name), texts, parts=parts, progress=progress, **start)
+        wide = Ngram.prepare(settings.ngram, texts, Start(), parts)
+        deep = network.prepare(getattr(settings, name), texts, start, parts, progress)
         return cls(settings, wide, deep)
 
     def set_mix(self, wide: float, deep: float, share: float) -> None:
@@ -97,12 +88,7 @@ class WideDeep(Encoder):
         self.settings = self.settings.model_copy(update={"deviations": (wide, deep), "share": share})
 
     def tokenize(
-        self,
-        rows: Rows,
-        max_length: int,
-        stride: int | None = None,
-        progress: Progress = silent,
-        cache: bool = True,
+        self, rows: Rows, max_length: int, stride: int | None = None, progress: Progress = silent, cache: bool = True
     ) -> list[Tokens]:
         """The network's tokens, at most `max_length`; with them the n-grams of the whole row.
 
