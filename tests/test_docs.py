@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent
 READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"(?<![\w.,])\d[\d.,]*\d(?!\w)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 readmes = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
@@ -108,6 +109,16 @@ def test_the_test_commands_stand_where_a_machine_finds_them(readme):
     assert FENCE.match(after).group(2) == (
         "python3 -m venv .venv && . .venv/bin/activate\npip install -c constraints.txt -e '.[dev]'\nmake test\n"
     )
+
+
+@readmes
+def test_every_measured_number_stands_in_its_source(readme):
+    """Those of two digits or more, in the rows that end with a link to a table of results."""
+    rows = re.findall(r"^(\|.*)\[[^]]*\]\((results/[^)]+)\) \|$", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 7
+    for shown, source in rows:
+        measured = set(NUMBER.findall((ROOT / source).read_text(encoding="utf-8")))
+        assert [number for number in NUMBER.findall(shown) if number not in measured] == [], shown
 
 
 def test_the_twins_have_one_structure():
