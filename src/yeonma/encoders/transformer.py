@@ -24,7 +24,7 @@ from yeonma.records import Batch, Encoded, Progress, Tokens, silent
 from yeonma.text import analyse
 from yeonma.text.pretrained import Pretrained
 
-AT_ONCE = 8192 * 6 * 384  # tokens · layers · width of one pass in training: under 3 GiB of activations in float32
+AT_ONCE = 8192 * 6 * 384  # tokens · layers · width of one pass in training: about 3 GiB of activations in float32
 LEAST_AT_ONCE = 1024  # tokens: fewer would leave the processor waiting
 
 
