@@ -54,6 +54,8 @@ def _part(studies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield _line(cell, cell["settings"]["train.optimizer"])
     if "ngram" in studies:
         yield _line({**studies["ngram"]["cells"][0], "group": "", "verdict": "beside them"}, "`ngram`, its own rule")
+    else:
+        yield "| `ngram` answers single texts only |" + " |" * COLUMNS.count("|")
     yield f"| {_majority(results)} |" + " |" * COLUMNS.count("|")
     yield ""
     if "frozen" in studies:
