@@ -276,6 +276,44 @@ def test_klues_own_files(tmp_path, monkeypatch, write):
     assert load_split("klue-sts", task="pair") == (Example("s1", ("가", "나"), 3.7),)
 
 
+OWNERS = {
+    "glue-mnli": (
+        "glue/mnli/dev_matched.tsv",
+        "index\tpromptID\tpairID\tgenre\tsentence1_binary_parse\tsentence1\tsentence2\tlabel1\tgold_label",
+        '0\t31193\t31193n\tgovernment\t( A ( b ) )\tA 3" rule.\tB\tneutral\tcontradiction',
+        (('A 3" rule.', "B"), "contradiction"),
+    ),
+    "glue-qqp": (
+        "glue/qqp/dev.tsv",
+        "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate",
+        '7\t11\t12\tIs "A" b?\tIs b A?\t1',
+        (('Is "A" b?', "Is b A?"), "duplicate"),
+    ),
+    "glue-qnli": (
+        "glue/qnli/dev.tsv",
+        "index\tquestion\tsentence\tlabel",
+        '0\tWho?\tThe "other" one.\tnot_entailment',
+        (("Who?", 'The "other" one.'), "not_entailment"),
+    ),
+    "kornli": (
+        "kornli/test.tsv",
+        "sentence1\tsentence2\tgold_label",
+        '그는 "예"라고 했다.\t그는 대답했다.\tentailment',
+        (('그는 "예"라고 했다.', "그는 대답했다."), "entailment"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OWNERS)
+def test_pairs_as_their_owners_publish_them(tmp_path, monkeypatch, write, name):
+    """Other columns than the hub's, and a quotation mark is a character like any other."""
+    monkeypatch.setenv("YEONMA_DATA", str(tmp_path))
+    file, head, row, expected = OWNERS[name]
+    write(file, f"{head}\n{row}\n")
+    (read,) = load_split(name, task="pair")
+    assert (read.texts, read.gold) == expected
+
+
 def test_question_pair_is_the_other_way_round(tmp_path, monkeypatch, write):
     monkeypatch.setenv("YEONMA_DATA", str(tmp_path))
     write("question-pair/test.csv", "question1,question2,is_duplicate\n가,가,0\n가,나,1\n")

@@ -36,5 +36,7 @@ def cached(name: str) -> Path:
 
 def present(name: str, split: str) -> Path | None:
     """The file of a split (a validation file may be called valid or dev), or None if it is not on this machine."""
-    files = [file + suffix for suffix in _SUFFIXES for file in _FILE_NAMES.get(split, (split,))]
+    part, mark, more = split.partition("_")  # validation_matched: dev_matched too
+    names = [name + mark + more for name in _FILE_NAMES.get(part, (part,))]
+    files = [name + suffix for suffix in _SUFFIXES for name in names]
     return next((folder / file for folder in folders(name) for file in files if (folder / file).is_file()), None)
