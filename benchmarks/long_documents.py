@@ -4,7 +4,7 @@
 
 all-MiniLM-L6, float32, one thread; documents are sentences of SST-2's training split joined until they are long enough,
 read in windows of 128 tokens of which 32 are shared. Every case is a process of its own: two updates are made; memory
-is how far the highest resident size rose above what stood before the first (gradients and moments count: 0.3 GiB),
+is how far the highest resident size rose above the highest before the first (gradients and moments count: 0.3 GiB),
 time is the second's. "Without" is the same update with everything at once. The rows, results/long-documents.jsonl, are
 made anew each time, and results/long-documents.md from them.
 """
@@ -79,7 +79,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         lines.append(f"| {shape[0]} | {shape[1]:,} | {' | '.join(cells)} |")
     title, command, text = (__doc__ or "").split("\n\n")
     bound = min(row["bound"] for row in rows)
-    head = f"# {title}\n\nMade by `{command.strip()}`. {text.strip()}\nThe bound: {bound:,} tokens."
+    head = f"# {title.rstrip('.')}\n\nMade by `{command.strip()}`. {text.strip()}\nThe bound: {bound:,} tokens."
     return "\n".join([head, "", *lines, ""])
 
 

@@ -197,7 +197,8 @@ def main() -> None:
     text = table(done())
     print(text)
     note = (__doc__ or "").split("\n\n", 2)[2].strip()
-    TABLE.write_text(f"# Linear n-grams beside fastText, NSMC\n\n{text}\n\n{note}\n", encoding="utf-8")
+    head = "# Linear n-grams beside fastText, NSMC\n\nMade by `YEONMA_DATA=DIR python benchmarks/ngram.py`."
+    TABLE.write_text(f"{head}\n\n{text}\n\n{note}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

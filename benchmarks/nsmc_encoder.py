@@ -36,6 +36,8 @@ layers of width 384 and 34,042 pieces; its weights were once rounded to 4 bits. 
 
 Chosen on 4,000 training reviews after one epoch of 16,000 others; then all training reviews but a tenth, which chooses
 the checkpoint. The 50,000 test reviews are read once, at the end; the standard error from their number alone is 0.0014.
+1,568 of them say the same as a training review, blank ones aside; none was left out. Asked for was a test accuracy of
+0.880, hoped for 0.900.
 
 """
 

@@ -56,7 +56,7 @@ def _part(studies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield _line({**studies["ngram"]["cells"][0], "group": "", "verdict": "beside them"}, "`ngram`, its own rule")
     else:
         yield "| `ngram` answers single texts only |" + " |" * COLUMNS.count("|")
-    yield f"| {_majority(results)} |" + " |" * COLUMNS.count("|")
+    yield f"| {_majority(results)} |" + " |" * (COLUMNS.count("|") - 2)
     yield ""
     if "frozen" in studies:
         yield _frozen(studies["frozen"], best(results))

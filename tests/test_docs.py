@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NUMBER = re.compile(r"(?<![\w.,])\d[\d.,]*\d(?!\w)")
+NUMBER = re.compile(r"(?<![A-Za-z0-9_.,])[+-]?\d[\d.,]*\d(?![A-Za-z0-9_])")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 readmes = pytest.mark.parametrize("readme", READMES, ids=lambda path: path.name)
@@ -111,10 +111,14 @@ def test_the_test_commands_stand_where_a_machine_finds_them(readme):
     )
 
 
+def measured_rows(readme: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^(\|.*)\[[^]]*\]\((results/[^)]+)\) \|$", readme.read_text(encoding="utf-8"), re.MULTILINE)
+
+
 @readmes
 def test_every_measured_number_stands_in_its_source(readme):
     """Those of two digits or more, in the rows that end with a link to a table of results."""
-    rows = re.findall(r"^(\|.*)\[[^]]*\]\((results/[^)]+)\) \|$", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = measured_rows(readme)
     assert len(rows) >= 7
     for shown, source in rows:
         measured = set(NUMBER.findall((ROOT / source).read_text(encoding="utf-8")))
@@ -126,6 +130,8 @@ def test_the_twins_have_one_structure():
     assert FENCE.findall(english) == FENCE.findall(korean)
     shapes = [re.findall(r"^(#+ |\|)", FENCE.sub("", text), re.MULTILINE) for text in (english, korean)]
     assert shapes[0] == shapes[1]
+    rows = [[sorted(NUMBER.findall(row)) for row, _ in measured_rows(readme)] for readme in READMES]
+    assert rows[0] == rows[1]
 
 
 @pages

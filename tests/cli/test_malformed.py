@@ -169,7 +169,7 @@ DATA = table(
     ("broken CP949", data("a.tsv", (HEAD + ROW * 3).encode("cp949") + b"\xc1\xff\t1\n", "a.tsv:2: byte 0xC1")),
     ("UTF-16", data("a.tsv", (HEAD + ROW).encode("utf-16"), "this is UTF-16 or UTF-32. Save it as UTF-8")),
     ("NUL", data("a.tsv", HEAD + "좋\0다\t긍정\n", "a.tsv:2: holds a NUL byte")),
-    ("no column like a text", data("a.tsv", "글\t라벨\n좋다\t긍정\n", "no column is called like a text; came: '글', '라벨'")),
+    ("no column like a text", data("a.tsv", "글\t라벨\n좋다\t긍정\n", "no column has a usual name of text; came: '글', '라벨'")),
     ("wrong column", setting('data.columns={text = "txt"}', "train.tsv:1: there is no column 'txt' (columns.text). Did you mean 'text'?")),
     ("unknown role", setting('data.columns={txt = "text"}', "columns: there is no role 'txt'. Did you mean 'text'?")),
     ("label that train lacks", data("valid2.tsv", HEAD + "좋다\t중립\n", "valid2.tsv:2: label '중립' is not a known one", "--data train.tsv --set data.valid=valid2.tsv")),
@@ -273,7 +273,7 @@ PREDICTIONS = table(
     ("nothing on stdin", Bad("predict run", "There is nothing to predict.")),
     ("missing file", Bad("predict run -i tset.tsv", "tset.tsv: there is no such file. Did you mean 'test.tsv'?")),
     ("wrong column", Bad("predict run -i test.tsv --column txt", "test.tsv:1: there is no column 'txt' (columns.text). Did you mean 'text'?")),
-    ("no column like a text", Bad("predict run -i a.tsv", "a.tsv:1: no column is called like a text", {"a.tsv": "글\n좋다\n"})),
+    ("no column like a text", Bad("predict run -i a.tsv", "a.tsv:1: no column has a usual name of text", {"a.tsv": "글\n좋다\n"})),
     ("empty file", Bad("predict run -i a.jsonl -o new.jsonl", "a.jsonl:1: must hold a header and rows; it is empty", {"a.jsonl": ""})),
     ("wrong row behind good ones", Bad("predict run -i a.jsonl -o new.jsonl", "a.jsonl:2: must be a JSON object", {"a.jsonl": FORMER + "좋다\n"})),
 )  # fmt: skip

@@ -97,7 +97,7 @@ BROKEN = [
     ("train.csv", 'text,label\n가,x\n나,y\n"다,x\n', 4, "cannot be read on: a quote that opens here"),
     ("train.csv", "", 1, "cannot be read on: must hold a header and rows; it is empty"),
     ("train.csv", "text,label\n", 1, "cannot be read on: must hold rows"),
-    ("train.csv", "a,b\n가,x\n", 1, "no column is called like a text"),
+    ("train.csv", "a,b\n가,x\n", 1, "no column has a usual name of text"),
     ("train.csv", "text\n가\n".encode("utf-16"), 1, "this is UTF-16"),
     ("train.xlsx", "", None, "Save the sheet as CSV UTF-8"),
     ("train.tsv", HEAD + "가\tx\n나\tx\n", None, "all rows have the label 'x'; two are needed"),

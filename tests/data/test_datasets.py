@@ -200,7 +200,7 @@ def test_a_file_is_one_split_whole(write, split):
 def test_rows_without_labels_where_none_are_needed(write):
     texts = write("a.csv", "text\n가\n나\n")
     assert load_split(texts, labelled=False) == (Example("test-2", ("가",), None), Example("test-3", ("나",), None))
-    with pytest.raises(DataError, match="no column is called like a label"):
+    with pytest.raises(DataError, match="no column has a usual name of label"):
         load_split(texts)
 
 

@@ -152,7 +152,7 @@ NO_EXAMPLES = [
         "a.tsv",
         "text\tscore\na\tb\n",
         ":1:",
-        "no column is called like a label; came: 'text', 'score'",
+        "no column has a usual name of label; came: 'text', 'score'",
     ),
 ]
 

@@ -39,7 +39,7 @@ WRONG = [
     (
         ["documnt", "label"],
         {},
-        r"a\.tsv:1: no column is called like a text; came: 'documnt', 'label'.*text = \"documnt\"",
+        r"a\.tsv:1: no column has a usual name of text; came: 'documnt', 'label'.*text = \"documnt\"",
     ),
     (["a", "b"], {}, 'columns = {text = "a"}\\.'),
     (["text1", "text2", "label"], {}, 'data.columns = {text = "text1"}, or the task with --task pair\\.'),
@@ -160,7 +160,7 @@ def test_endings_by_the_name_of_a_column_or_by_how_theirs_begin():
     assert columns_of(CHOICE, ["premise", "list", "label"], {"endings": "list"}, FILE)["endings"] == "list"
     with pytest.raises(DataError, match=r"there is no column 'answers' \(columns\.endings\)"):
         columns_of(CHOICE, came, {"endings": "answers"}, FILE)
-    with pytest.raises(DataError, match="no column is called like a endings"):
+    with pytest.raises(DataError, match="no column has a usual name of endings"):
         columns_of(CHOICE, ["premise", "ending_1", "label"], {}, FILE)
 
 

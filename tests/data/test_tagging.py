@@ -185,7 +185,7 @@ def test_tokens_without_tags_are_texts_to_answer_and_nothing_to_learn_from(write
         (("서울 에",), None),
         (("부산",), None),
     ]
-    with pytest.raises(DataError, match=r"a\.conll:1: no column is called like a tags; .* add one"):
+    with pytest.raises(DataError, match=r"a\.conll:1: no column has a usual name of tags; .* add one"):
         load_split(path, task="tagging")
     with pytest.raises(DataError, match=r"a\.bio:2: must hold a token alone, as the first line does; came '에 O'"):
         list(rows(write("a.bio", "서울\n에 O\n")))

@@ -98,7 +98,7 @@ def _column(
     if usual or optional:
         return usual
     hint = _hint(shape, role, came, taken)
-    raise DataError(f"no column is called like a {role}; came: {', '.join(map(repr, came))}. {hint}.", path, 1)
+    raise DataError(f"no column has a usual name of {role}; came: {', '.join(map(repr, came))}. {hint}.", path, 1)
 
 
 def _hint(shape: Shape, role: str, came: Sequence[str], taken: Mapping[str, Column]) -> str:
