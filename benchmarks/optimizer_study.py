@@ -56,14 +56,14 @@ def parts() -> dict[str, Part]:
     tagging = {"encoder": {**static["encoder"], "characters": 30}, "head": {"crf": True}, "train": {"batch_size": 16}}
     shared = {"encoder": {"kind": "transformer", "path": encoder("ko")}, "train": {"batch_size": 8}}
     entities = {**shared, "train": {"batch_size": 4}}  # in eights Adam found no entity (validation)
-    large = {"valid": 1000, "rates": "log:1e-5..10", "trials": 12, "seeds": 5, "frozen": "embeddings"}
-    small = {"rows": 1500, "valid": 500, "rates": "log:1e-5..1", "trials": 6, "seeds": 3, "frozen": "all"}
+    large = {"rates": "log:1e-5..10", "trials": 12, "seeds": 5, "frozen": "embeddings"}
+    small = {"rows": 1500, "rates": "log:1e-5..1", "trials": 6, "seeds": 3, "frozen": "all"}
     once = {"examples": 1500, "evaluations": 2}
     return {
-        "nsmc-vectors": Part("nsmc", static, rows=20_000, examples=40_000, evaluations=5, **large),
-        "nsmc-encoder": Part("nsmc", shared, **small, **once),
-        "klue-ner-vectors": Part("klue-ner", tagging, rows=4000, examples=12_000, evaluations=3, **large),
-        "klue-ner-encoder": Part("klue-ner", entities, **small, **once),
+        "nsmc-vectors": Part("nsmc", static, rows=20_000, valid=5000, examples=40_000, evaluations=5, **large),
+        "nsmc-encoder": Part("nsmc", shared, valid=1500, **small, **once),
+        "klue-ner-vectors": Part("klue-ner", tagging, rows=4000, valid=1000, examples=12_000, evaluations=3, **large),
+        "klue-ner-encoder": Part("klue-ner", entities, valid=1000, **small, **once),
     }
 
 
@@ -74,7 +74,7 @@ def folder(name: str) -> Path:
 
 def files(name: str, rows: int, valid: int) -> dict[str, str]:
     """The same rows for all: the first `rows` of train after a shuffle, others of train to choose by, 5,000 of test."""
-    place = folder(f"data-{name}-{rows}")
+    place = folder(f"data-{name}-{rows}-{valid}")
     if not (place / "test.jsonl").exists():  # the last one that is written
         task = DATA[name]
         train = shuffled(data.load_split(name, "train", task=task))
