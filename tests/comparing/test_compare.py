@@ -90,6 +90,21 @@ def test_a_stopped_study_goes_on_to_the_same_results(tmp_path, base):
     assert results(tmp_path / "parts") == results(tmp_path / "whole")
 
 
+def test_what_a_kill_after_a_result_left_is_cleared(tmp_path, base, monkeypatch):
+    """A result stands, the large files too: the next process removes them."""
+    with monkeypatch.context() as killed:
+        killed.setattr("yeonma.comparing.runs.clear", lambda study, task: None)
+        killed.setattr("yeonma.comparing.work.clear", lambda study, task: None)
+        yeonma.compare(base, output=tmp_path / "s", **GRID)
+    cell = tmp_path / "s/cells/adam"
+    assert all((cell / run / "checkpoints").exists() for run in ("trial-01", "seed-01", "seed-02"))
+    yeonma.compare(output=tmp_path / "s")
+    assert not list(cell.rglob("checkpoints"))
+    assert not (cell / "trial-01/model").exists()
+    assert (cell / "seed-01/model").exists()
+    assert kinds(cell / "seed-02") == {"grad_norm", "update_norm"}
+
+
 def test_a_run_of_a_lost_machine_is_taken_over(tmp_path, base):
     """Its claim stands, and its heart is still."""
     rules = {**GRID, "optimizers": ["adam"], "tune": 1, "seeds": 1}

@@ -36,7 +36,7 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
     run = Run(study.place(task))
     resumed = (run.folder / "config.toml").exists()
     config = run.config() if resumed else study.config(task)
-    state, end, shown = DONE, None, (task.kind, task.number) == ("seed", 1)
+    state, end = DONE, None
     try:
         with closing(_trained(run, config, read, resumed, stop)) as events:
             for event in events:
@@ -45,7 +45,7 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
                 end = event if isinstance(event, Finished) else end
         if end is None or end.reason == "interrupted":
             return False
-        tested = _tested(run, config, read, shown) if task.kind == "seed" else {}
+        tested = _tested(run, config, read, _shown(task)) if task.kind == "seed" else {}
     except (Diverged, OutOfMemory) as error:
         state, tested = "diverged" if isinstance(error, Diverged) else "out of memory", {"reason": str(error)}
     claim.must_hold()
@@ -65,18 +65,29 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
             "wall_seconds": time.monotonic() - began,
         }
     )
-    _clear(run, task.kind, shown)
+    clear(study, task)
     return True
 
 
-def _clear(run: Run, kind: str, shown: bool) -> None:
-    """Remove what no page shows: the first final run of a cell is shown whole, of the others scores and norms."""
-    run.drop("checkpoints")
-    if kind == "trial":
+def clear(study: Study, task: Task) -> None:
+    """Remove what no page shows: the first final run of a cell is shown whole, of the others scores and norms.
+
+    The checkpoints go last: where they stand, a process was killed before its run was cleared.
+    """
+    run = Run(study.place(task))
+    if not run.checkpoints.folder.exists():
+        return
+    if task.kind == "trial":
         run.drop("embeddings", "probes", "model")
-    elif not shown:
+    elif not _shown(task):
         run.drop("embeddings")
         run.keep_norms()
+    run.drop("checkpoints")
+
+
+def _shown(task: Task) -> bool:
+    """Whether the page shows the run itself."""
+    return (task.kind, task.number) == ("seed", 1)
 
 
 def _trained(run: Run, config: Config, read: Read, resumed: bool, stop: Stop) -> Generator[Event]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from yeonma.comparing.claims import STALE, Claims
-from yeonma.comparing.runs import Read, Stop, carry_out
+from yeonma.comparing.runs import Read, Stop, carry_out, clear
 from yeonma.comparing.spaces import free
 from yeonma.comparing.storage import store
 from yeonma.comparing.study import Study, Task
@@ -35,13 +35,20 @@ def work(
     while not stop():
         done = _one(study, claims, read, storage, stop, seen)
         if done == "finished":
-            for cell in study.cells if study.rules.trials else ():
-                store(study, cell, storage)  # what a process that was killed between two files did not tell
+            _mend(study, storage)
             return True
         seen()
         if done == "waits":
             time.sleep(POLL)
     return False
+
+
+def _mend(study: Study, storage: str | None) -> None:
+    """Do what a process that was killed right after a result left undone."""
+    for cell in study.cells if study.rules.trials else ():
+        store(study, cell, storage)
+    for task in study.tasks():
+        clear(study, task)
 
 
 def _one(study: Study, claims: Claims, read: Read, storage: str | None, stop: Stop, seen: Callable[[], object]) -> Step:
