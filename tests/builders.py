@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 from typing import Any
 
 from yeonma import config as configs
@@ -43,3 +44,10 @@ def config(**changes: Any) -> configs.Config:
         section, _, name = key.rpartition("__")
         (tree.setdefault(section, {}) if section else tree)[name] = value
     return configs.resolve(tree)
+
+
+def ended() -> int:
+    """The number of a process that is no more."""
+    child = subprocess.Popen(["true"])
+    child.wait()
+    return child.pid

@@ -16,9 +16,9 @@ import yeonma
 
 SOURCE = Path(yeonma.__file__).parent
 FLOORS = {
-    "records": 1, "errors": 1, "files": 1, "environment": 1,
+    "records": 1, "errors": 1, "files": 1, "environment": 1, "processes": 1,
     "text": 2, "data": 2, "optim": 2, "vectors": 2, "vector_files": 2, "vector_text": 2, "vector_binary": 2,
-    "vector_fasttext": 2, "subwords": 2, "intrinsic": 2, "correlation": 2, "stats": 2, "plugins": 2,
+    "vector_fasttext": 2, "subwords": 2, "neighbours": 2, "intrinsic": 2, "correlation": 2, "stats": 2, "plugins": 2,
     "tasks": 3, "encoders": 3, "config": 3, "presets": 3, "pictures": 3,
     "model": 4, "batches": 4, "run": 4, "chosen": 4, "checkpoints": 3,
     "groups": 5, "probes": 5, "precision": 4, "snapshot": 5, "scoring": 5, "exporting": 5,
@@ -32,6 +32,7 @@ SAME_FLOOR = {
     ("data", "text"), ("text", "plugins"), ("vectors", "text"), ("vectors", "vector_files"), ("vectors", "subwords"),
     ("vector_files", "vector_text"), ("vector_files", "vector_binary"), ("vector_files", "vector_fasttext"),
     ("vector_files", "subwords"), ("vector_binary", "vector_text"), ("vector_fasttext", "subwords"),
+    ("vectors", "neighbours"), ("intrinsic", "neighbours"), ("files", "processes"),
     ("intrinsic", "vectors"), ("intrinsic", "data"), ("intrinsic", "text"), ("intrinsic", "correlation"),
     ("encoders", "config"), ("config", "plugins"),
     ("model", "batches"), ("model", "precision"), ("files", "errors"), ("plugins", "errors"), ("records", "errors"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yeonma import intrinsic
+from yeonma import intrinsic, neighbours
 from yeonma.data.wordsim import Pairs, Questions, read_pairs, read_questions
 from yeonma.errors import ConfigError, VectorsError
 from yeonma.intrinsic import COMPOSED, KNOWN, UNKNOWN
@@ -122,8 +122,8 @@ def test_pieces_of_the_product_give_what_the_whole_gives(seed, k):
     for row, out in zip(whole, left_out, strict=True):
         row[out[out >= 0]] = -np.inf
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intrinsic, "_ROWS", 8)
-        places, products = intrinsic.nearest_rows(matrix, targets, left_out, k)
+        patch.setattr(neighbours, "ROWS", 8)
+        places, products = neighbours.nearest_rows(matrix, targets, left_out, k)
     assert (places == np.argsort(-whole, axis=1, kind="stable")[:, :k]).all()
     assert np.allclose(products, np.sort(whole, axis=1)[:, ::-1][:, :k], atol=1e-5)
 
@@ -141,7 +141,7 @@ def test_a_word_that_cannot_be_composed_has_no_neighbours():
 
 def test_coverage_counts_the_words_of_texts():
     found = intrinsic.coverage(vectors(), ["왕 여왕 왕", "모름 왕", ""], Whitespace())
-    assert found == (2, 3, 4, 5, [("모름", 1)])
+    assert found == (2, 3, 4, 5, [("모름", 1)], 0, 0)
 
 
 @pytest.mark.parametrize(

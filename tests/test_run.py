@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 import torch
 
-from builders import config
+from builders import config, ended
 from yeonma.errors import DiskError, RunError
 from yeonma.files import staged_file, staged_folder, tidy
+from yeonma.processes import signature
 from yeonma.records import Saved, Stepped
 from yeonma.run import Run
 
@@ -70,12 +71,23 @@ def test_a_place_that_cannot_be_written_is_a_disk_error(tmp_path):
 
 
 def test_a_folder_moved_aside_comes_back(tmp_path):
-    (tmp_path / ".vectors.12.old").mkdir()
-    (tmp_path / ".vectors.12.old" / "words.txt").write_text("가")
-    (tmp_path / ".model.12.part").mkdir()
+    (tmp_path / ".vectors.0-12.old").mkdir()
+    (tmp_path / ".vectors.0-12.old" / "words.txt").write_text("가")
+    (tmp_path / ".model.0-12.part").mkdir()
     tidy(tmp_path)
     assert (tmp_path / "vectors" / "words.txt").exists()
-    assert not (tmp_path / ".model.12.part").exists()
+    assert not (tmp_path / ".model.0-12.part").exists()
+
+
+def test_a_writer_clears_what_dead_ones_left_at_its_place_and_nothing_else(tmp_path):
+    dead, alive, elsewhere = signature(ended()), signature(os.getppid()), f"0-{ended()}"
+    left = [tmp_path / f".a.txt.{owner}.part" for owner in (dead, alive, elsewhere)]
+    other = tmp_path / f".b.txt.{dead}.part"
+    for path in (*left, other):
+        path.touch()
+    with staged_file(tmp_path / "a.txt") as stage:
+        stage.write_text("whole")
+    assert [path.exists() for path in (*left, other)] == [False, True, True, True]
 
 
 def test_broken_files_of_a_run_are_told_apart_from_missing_ones(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
+from builders import ended
 from yeonma.errors import VectorsError
+from yeonma.processes import signature
+from yeonma.subwords import Ngrams, Subwords
 from yeonma.text.tokenizers import Whitespace
 from yeonma.vectors import Coverage, Vectors, is_vectors_folder
 
@@ -29,6 +34,7 @@ FAULTS = {
     "short row": (b"2 3\na 1 2 3\nb 1 2\n", 3, "3 numbers were expected, but 'b' has 2"),
     "row of one number": (b"2 3\na 1 2 3\nb 1\n", 3, "3 numbers were expected, but 'b' has 1"),
     "long row": (b"a 1 2\nb 1 2 3\n", 2, "2 numbers were expected, but 'b' has 3"),
+    "blank first line": (b" \na 1 2\n", 1, "the line is blank"),
     "blank line": (b"a 1 2\n\nb 1 2\n", 2, "the line is blank"),
     "not a number": (b"a 1 2\nb 1 x2\n", 2, "'x2' is not a number"),
     "duplicate": (b"a 1 2\nb 3 4\na 5 6\n", 3, "'a' stands here for the second time; line 1 has it too"),
@@ -290,6 +296,38 @@ def test_coverage_counts_types_and_tokens():
     )
     assert vectors().coverage({}) == Coverage(0, 0, 0, 0, [])
     assert len(vectors().coverage({str(i): i for i in range(30)}).unknown) == 20
+
+
+def test_coverage_tells_what_n_grams_compose():
+    ngrams = Ngrams(minn=1, maxn=1, buckets=1000)
+    ids = np.unique(ngrams.hashed(["모"])[0])
+    covered = vectors(subwords=Subwords(ngrams, ids, np.ones((len(ids), 2), np.float32)))
+    found = covered.coverage({"영화": 7, "모름": 3, "모자": 2, "드문": 5})
+    assert (found.known_types, found.known_tokens) == (1, 7)
+    assert (found.composed_types, found.composed_tokens) == (2, 5)
+
+
+def test_a_word_is_found_in_both_of_its_writings():
+    apart = unicodedata.normalize("NFD", "영화")
+    assert vectors().vector(apart).tolist() == [1, 0]
+    assert vectors().nearest(apart, 1)[0][0] == "최고"
+
+
+def test_a_folder_that_a_killed_process_moved_aside_is_named(tmp_path):
+    vectors().save(tmp_path / "v")
+    aside = tmp_path / f".v.{signature(ended())}.old"
+    (tmp_path / "v").rename(aside)
+    with pytest.raises(VectorsError, match=f"killed while it wrote it. Rename {re.escape(aside.name)}"):
+        Vectors.load(tmp_path / "v")
+    vectors(config={"newer": 1}).save(tmp_path / "v")
+    assert Vectors.load(tmp_path / "v").config == {"newer": 1}
+    assert not aside.exists()
+
+
+def test_all_files_may_be_read_by_others_as_the_mask_says(tmp_path):
+    vectors().save(tmp_path / "v")
+    (tmp_path / "file").touch()
+    assert {file.stat().st_mode for file in (tmp_path / "v").iterdir()} == {(tmp_path / "file").stat().st_mode}
 
 
 def test_config_and_card_are_for_people(tmp_path):

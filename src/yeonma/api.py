@@ -202,12 +202,13 @@ def evaluate_vectors(
         similarity, analogies = intrinsic.likely_sets(vectors)
     pairs = [wordsim.read_pairs(source) for source in similarity]
     questions = [wordsim.read_questions(source) for source in analogies]
+    near = {word: intrinsic.nearest(vectors, word) for word in nearest}  # first: a word may have no vector
     return {
         "words": len(vectors.words),
         "dim": vectors.dim,
         "similarity": [intrinsic.similarity(vectors, each)._asdict() for each in pairs],
         "analogies": [intrinsic.analogies(vectors, each, progress)._asdict() for each in questions],
-        "nearest": {word: intrinsic.nearest(vectors, word) for word in nearest},
+        "nearest": near,
         **({"coverage": _coverage(vectors, data, split or "train", progress)} if data else {}),
     }
 

@@ -7,12 +7,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
 from yeonma.errors import DiskError, RunError
+from yeonma.processes import gone, signature
 
 MANIFEST = "manifest.json"
 WRONG_PLACE = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EROFS}
@@ -57,11 +59,15 @@ def staged_file(path: Path) -> Iterator[Path]:
 
     Raises: DiskError.
     """
-    stage = path.with_name(f".{path.name}.{os.getpid()}.part")
+    stage = path.with_name(f".{path.name}.{signature()}.part")
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        settle(leftovers(path))
         try:
+            stage.touch()
+            mode = stage.stat().st_mode
             yield stage
+            stage.chmod(mode)  # safetensors writes for its owner alone
             sync(stage)
             os.replace(stage, path)
             sync(path.parent)
@@ -77,9 +83,10 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     The manifest (sha256 of every file) is written last, so a folder with a manifest that verifies is whole.
     Raises: DiskError.
     """
-    stage = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    stage = folder.with_name(f".{folder.name}.{signature()}.part")
     with disk_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        settle(leftovers(folder))
         shutil.rmtree(stage, ignore_errors=True)
         stage.mkdir()
         try:
@@ -95,9 +102,9 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 def replace_folder(stage: Path, folder: Path) -> None:
     """Rename `stage` to `folder`; an older `folder` is moved aside first and removed afterwards.
 
-    A kill between the two renames leaves the older folder under its hidden name; `tidy` puts it back.
+    A kill between the two renames leaves the older folder under its hidden name; `settle` puts it back.
     """
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    old = folder.with_name(f".{folder.name}.{signature()}.old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         os.replace(folder, old)
@@ -108,7 +115,18 @@ def replace_folder(stage: Path, folder: Path) -> None:
 
 def tidy(parent: Path) -> None:
     """Clear what killed writers left below a folder: half files go, a folder that was moved aside comes back."""
-    for leftover in [*parent.glob("**/.*.part"), *parent.glob("**/.*.old")]:
+    settle([*parent.glob("**/.*.part"), *parent.glob("**/.*.old")])
+
+
+def leftovers(path: Path) -> list[Path]:
+    """What writers of a file or folder, killed on this machine, left beside it."""
+    beside = path.parent.glob(f".{escape(path.name)}.*")
+    return [each for each in beside if each.suffix in (".part", ".old") and gone(each.name.split(".")[-2])]
+
+
+def settle(leftovers: Iterable[Path]) -> None:
+    """Remove half files, and put back a folder that was moved aside where no newer one took its place."""
+    for leftover in leftovers:
         name = leftover.name.removeprefix(".").rsplit(".", 2)[0]
         if leftover.suffix == ".old" and not leftover.with_name(name).exists():
             os.replace(leftover, leftover.with_name(name))
@@ -121,11 +139,12 @@ def tidy(parent: Path) -> None:
 def write_manifest(folder: Path) -> None:
     """Hash and flush every file of a folder and write the list beside them."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
-    for path in files:
-        sync(path)
     listing = {p.relative_to(folder).as_posix(): sha256(p) for p in files}
     (folder / MANIFEST).write_text(json.dumps(listing, indent=1, ensure_ascii=False), encoding="utf-8")
-    sync(folder / MANIFEST)
+    mode = (folder / MANIFEST).stat().st_mode
+    for path in [*files, folder / MANIFEST]:
+        path.chmod(mode)  # safetensors writes for its owner alone
+        sync(path)
 
 
 def broken_files(folder: Path) -> list[str]:

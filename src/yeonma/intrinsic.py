@@ -12,12 +12,13 @@ import numpy as np
 from yeonma.correlation import spearman
 from yeonma.data import wordsim
 from yeonma.errors import ConfigError
+from yeonma.neighbours import nearest_rows, unit_rows
 from yeonma.records import Progress, silent
 from yeonma.text import Tokenizer, nfc
-from yeonma.vectors import Coverage, Vectors, unit_rows
+from yeonma.vectors import Coverage, Vectors
 
 UNKNOWN, COMPOSED, KNOWN = 0, 1, 2
-_TARGETS, _ROWS = 256, 8192  # a product of the two in float32 takes 8 MB, whatever the vocabulary
+_TARGETS = 256  # at a time: a product with `neighbours.ROWS` rows in float32 takes 8 MB, whatever the vocabulary
 
 
 class Similarity(NamedTuple):
@@ -108,10 +109,8 @@ def nearest(vectors: Vectors, word: str, k: int = 10) -> list[tuple[str, float]]
     Raises: VectorsError where it cannot be, naming words written like it.
     """
     rows, how = look_up(vectors, [word])
-    target = rows if how[0] != UNKNOWN else vectors.vector(word)[None]
-    places, cosines = nearest_rows(vectors.matrix, unit_rows(target), np.array([[_known(vectors, word)]]), k)
-    found = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
-    return [(vectors.words[place], cosine) for place, cosine in found if place >= 0]
+    row = rows[0] if how[0] != UNKNOWN else vectors.vector(word)
+    return vectors.nearest_to(row, k, without=_known(vectors, word))
 
 
 def coverage(vectors: Vectors, texts: Iterable[str], tokenizer: Tokenizer, progress: Progress = silent) -> Coverage:
@@ -173,24 +172,3 @@ def _share(right: np.ndarray, asked: np.ndarray, of: np.ndarray) -> dict[str, An
         "covered": covered,
         "accuracy": float(right[of & asked].mean()) if covered else None,
     }
-
-
-def nearest_rows(
-    matrix: np.ndarray, targets: np.ndarray, left_out: np.ndarray, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each target (n, dim) the k rows of the greatest cosine (n, k), the first of equal ones first, and products.
-
-    left_out (n, m) rows that are no answer; −1 is none. Missing answers are −1. The matrix is read in pieces.
-    """
-    places = np.full((len(targets), k), -1)
-    products = np.full((len(targets), k), -np.inf, np.float32)
-    for begin in range(0, len(matrix), _ROWS):
-        found = targets @ unit_rows(matrix[begin : begin + _ROWS]).T
-        owner, column = np.nonzero((left_out >= begin) & (left_out < begin + found.shape[1]))
-        found[owner, left_out[owner, column] - begin] = -np.inf
-        both = np.hstack([products, found])
-        order = np.argsort(-both, axis=1, kind="stable")[:, :k] if k > 1 else both.argmax(axis=1)[:, None]
-        kept = np.take_along_axis(places, np.minimum(order, k - 1), 1)
-        products, places = np.take_along_axis(both, order, 1), np.where(order < k, kept, begin + order - k)
-    places[np.isneginf(products)] = -1
-    return places, products

@@ -77,9 +77,9 @@ def _parts(reader: _Reader) -> Found:
         raise reader.error(f"the version must be {_VERSION}, but is {version}")
     dim, bucket, minn, maxn = _shape(reader)
     index, counts = _dictionary(reader)
-    rows = _rows(reader, len(index), bucket if maxn > 0 else 0, dim)
+    rows = _rows(reader, len(index), bucket, dim)  # buckets may be there for n-grams of words alone
     words = list(index)
-    if maxn <= 0 or bucket <= 0:
+    if maxn < max(1, minn) or bucket == 0:
         return words, rows[: len(words)].copy(), counts, None
     try:
         ngrams = Ngrams(minn=max(1, minn), maxn=maxn, buckets=bucket)

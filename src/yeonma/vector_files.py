@@ -122,7 +122,7 @@ def _are_rows(lines: Sequence[Sequence[bytes]], least: int) -> bool:
 def _is_record(rest: bytes, dim: int) -> bool:
     """Whether a word, a blank and `dim` float32 follow a header, and not a word and its numbers in digits."""
     _, *numbers = rest.partition(b"\n")[0].split() or [b""]
-    if not rest or (numbers and all(map(vector_text.is_number, numbers))):
+    if not rest or (len(numbers) == dim and all(map(vector_text.is_number, numbers))):
         return False
     if any(byte < 32 and byte not in b"\t\r\n" for byte in rest):
         return True

@@ -87,6 +87,8 @@ def _shape(first: bytes, lines: int, size: int, path: Path) -> Shape:
     if not lines:
         raise VectorsError("the file is empty; word vectors were expected.", path)
     fields = first.split()
+    if not fields:
+        raise VectorsError(_misfit(fields, 0), path, 1)
     if len(fields) != 2 or not (fields[0].isdigit() and fields[1].isdigit()):
         return Shape(lines, len(fields) - 1, 0)
     rows, dim = (int(field[:20]) for field in fields)  # Python refuses to read a number of many thousand digits

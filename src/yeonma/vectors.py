@@ -13,8 +13,10 @@ import numpy as np
 
 from yeonma import vector_files
 from yeonma.errors import RunError, VectorsError
-from yeonma.files import MANIFEST, broken_files, read_json, staged_folder
+from yeonma.files import MANIFEST, broken_files, leftovers, read_json, staged_folder
+from yeonma.neighbours import nearest_rows, unit_rows
 from yeonma.subwords import Ngrams, Subwords
+from yeonma.text.normalize import nfc
 from yeonma.text.tokenizers import CONFIG_FILE as TOKENIZER_CONFIG
 from yeonma.text.tokenizers import Tokenizer, load_tokenizer
 
@@ -26,22 +28,32 @@ NGRAMS = "subwords"  # in config.json
 
 
 class Coverage(NamedTuple):
-    """How much of a text's words the vectors know: distinct words (types), running words (tokens)."""
+    """How much of a text's words the vectors know: distinct words (types), running words (tokens).
+
+    known     stand in the vocabulary
+    composed  further ones to which their n-grams give a vector
+    unknown   the twenty most frequent of those that do not stand in the vocabulary, with their counts
+    """
 
     known_types: int
     types: int
     known_tokens: int
     tokens: int
     unknown: list[tuple[str, int]]
-    """The twenty most frequent unknown words with their counts."""
+    composed_types: int = 0
+    composed_tokens: int = 0
 
 
-def coverage(counts: Mapping[str, int], known: Container[str]) -> Coverage:
-    """How many of the counted words are known."""
+def coverage(counts: Mapping[str, int], known: Container[str], subwords: Subwords | None = None) -> Coverage:
+    """How many of the counted words are known, and how many others `subwords` compose."""
     unknown = {word: count for word, count in counts.items() if word not in known}
-    tokens = sum(counts.values())
+    made = [] if subwords is None else np.flatnonzero(subwords.known(list(unknown))).tolist()
+    rest, tokens = list(unknown.values()), sum(counts.values())
     frequent = sorted(unknown.items(), key=lambda item: -item[1])[:20]
-    return Coverage(len(counts) - len(unknown), len(counts), tokens - sum(unknown.values()), tokens, frequent)
+    return Coverage(
+        len(counts) - len(unknown), len(counts), tokens - sum(rest), tokens, frequent,
+        composed_types=len(made), composed_tokens=sum(rest[i] for i in made),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +91,17 @@ class Vectors:
         return {word: row for row, word in enumerate(self.words)}
 
     def vector(self, word: str) -> np.ndarray:
-        """(dim,) float32: the row of a word, or for an unknown one what its subwords give.
+        """(dim,) float32: the row of a word as it is or composed (NFC), or for an unknown one what its subwords give.
 
         Raises: VectorsError where there is neither, naming words written like it.
         """
-        if word in self.index:
-            row: np.ndarray = self.matrix[self.index[word]]
+        form = word if word in self.index else nfc(word).text
+        if form in self.index:
+            row: np.ndarray = self.matrix[self.index[form]]
             return row
-        if self.subwords is None or not self.subwords.known([word])[0]:
+        if self.subwords is None or not self.subwords.known([form])[0]:
             raise VectorsError(_unknown(word, self.words))
-        composed: np.ndarray = self.subwords.rows([word])[0]
+        composed: np.ndarray = self.subwords.rows([form])[0]
         return composed
 
     def nearest(self, word: str, k: int = 10) -> list[tuple[str, float]]:
@@ -96,18 +109,18 @@ class Vectors:
 
         Raises: VectorsError for a word without a vector, naming words written like it.
         """
-        cosines = self._unit @ unit_rows(self.vector(word))
-        own = self.index.get(word)
-        order = [row for row in np.argsort(-cosines, kind="stable").tolist() if row != own]
-        return [(self.words[row], float(cosines[row])) for row in order[:k]]
+        own = self.index.get(word, self.index.get(nfc(word).text, -1))
+        return self.nearest_to(self.vector(word), k, without=own)
 
-    @cached_property
-    def _unit(self) -> np.ndarray:
-        return unit_rows(self.matrix)
+    def nearest_to(self, row: np.ndarray, k: int = 10, without: int = -1) -> list[tuple[str, float]]:
+        """The k words of the greatest cosine with a vector (dim,), the nearest first, but the word of row `without`."""
+        places, cosines = nearest_rows(self.matrix, unit_rows(row[None]), np.array([[without]]), k)
+        found = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
+        return [(self.words[place], cosine) for place, cosine in found if place >= 0]
 
     def coverage(self, counts: Mapping[str, int]) -> Coverage:
-        """How many of the counted words have a vector."""
-        return coverage(counts, self.index)
+        """How many of the counted words stand in the vocabulary, and how many others the subwords compose."""
+        return coverage(counts, self.index, self.subwords)
 
     def save(self, folder: str | Path) -> None:
         """Write a vectors folder: vectors.safetensors words.txt config.json README.md and the tokenizer's files.
@@ -142,7 +155,7 @@ class Vectors:
         """
         path = Path(path)
         if not path.exists():
-            raise VectorsError("there is no such folder or file. Give a vectors folder or a file of vectors.", path)
+            raise VectorsError(_missing(path), path)
         return cls._load_folder(path) if path.is_dir() else cls.read_file(path)
 
     @classmethod
@@ -181,6 +194,13 @@ class Vectors:
         vector_files.write(Path(path), self.words, self.matrix, format)
 
 
+def _missing(path: Path) -> str:
+    """What to do where nothing stands; an older folder may have been moved aside by a process that was killed."""
+    if aside := [each.name for each in leftovers(path) if each.suffix == ".old"]:
+        return f"is not there; a process was killed while it wrote it. Rename {aside[0]} beside it to {path.name}."
+    return "there is no such folder or file. Give a vectors folder or a file of vectors."
+
+
 def is_vectors_folder(path: Path) -> bool:
     """Whether a folder holds what `Vectors.save` writes."""
     return (path / TENSORS).is_file() and (path / WORDS).is_file()
@@ -204,13 +224,6 @@ def _misfit(vectors: Vectors) -> str | None:
     if vectors.subwords is not None and vectors.subwords.dim != vectors.dim:
         return f"the rows of subwords must have {vectors.dim} numbers as the words do, but have {vectors.subwords.dim}."
     return None
-
-
-def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """The rows at length 1; a row of zeros stays."""
-    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    unit: np.ndarray = rows / np.where(lengths == 0, 1, lengths)
-    return unit
 
 
 def _unknown(word: str, words: Sequence[str]) -> str:

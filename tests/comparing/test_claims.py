@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from yeonma.comparing.claims import Claims, newest, place
+from yeonma.comparing.claims import Claims, newest
 from yeonma.errors import RunError
+from yeonma.processes import place
 
 
 def foreign(folder, number: int = 1) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +36,16 @@ def ngrams(text, shape):
     found = {("c", line[i : i + n]) for n in range(1, shape.characters + 1) for i in range(len(line) - n + 1)}
     found |= {("w", *words[i : i + n]) for n in range(1, shape.words + 1) for i in range(len(words) - n + 1)}
     return found - {("c", " ")}
+
+
+@given(st.lists(st.text(st.sampled_from("가각e \u1112\u1161\u11ab\u0301\ud800"), max_size=8), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_both_writings_of_a_text_have_the_same_features(texts):
+    """한 as one character and as three jamo (NFC and NFD), alone and among texts of the other kind."""
+    composed = [unicodedata.normalize("NFC", text) for text in texts]
+    apart = [unicodedata.normalize("NFD", text) for text in texts]
+    both = [rows_of(features.slots_of(each, SHAPE, None)) for each in (composed, apart, [*texts, *apart])]
+    assert both[0] == both[1] == both[2][: len(texts)]
 
 
 @given(TEXTS)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import numpy as np
 import pytest
 
+from builders import ended
 from yeonma.errors import DiskError
 from yeonma.files import cache_folder
 from yeonma.pretraining import corpora, make_method
 from yeonma.pretraining.corpora import corpus_key, encoded
 from yeonma.pretraining.corpus import Corpus, written
+from yeonma.processes import signature
 from yeonma.text.tokenizers import Syllable, Whitespace
 
 WORD2VEC = {"min_count": 1}
@@ -116,9 +117,7 @@ def test_a_word_with_a_carriage_return_stays_one_word(tmp_path):
 
 
 def test_halves_of_dead_processes_are_removed_and_those_of_living_ones_are_not(files):
-    child = subprocess.Popen(["true"])
-    child.wait()
-    dead, alive = (cache_folder() / "corpora" / f".key.{pid}.part" for pid in (child.pid, os.getppid()))
+    dead, alive = (cache_folder() / "corpora" / f".key.{signature(pid)}.part" for pid in (ended(), os.getppid()))
     for folder in (dead, alive):
         folder.mkdir(parents=True)
     make(files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -55,6 +56,23 @@ def test_every_line_of_a_text_file_is_a_text(tmp_path, kind):
 def test_the_named_column_of_a_table(tmp_path, name, content):
     (tmp_path / name).write_text(content, encoding="utf-8")
     assert list(texts([tmp_path / name], "document")) == ['좋은 "글', ""]
+
+
+def test_a_named_column_beside_plain_text(tmp_path):
+    (tmp_path / "a.txt").write_text("줄마다 글\n")
+    (tmp_path / "b.zst").write_bytes(zstd("눌린 글\n".encode()))
+    (tmp_path / "c").write_text("끝 없는 글\n")
+    (tmp_path / "d.txt").write_text("id\ttext\n1\t표의 글\n")
+    table(tmp_path / "e.parquet", id=["1"], text=["기둥의 글"])
+    assert list(texts([tmp_path], "text")) == ["줄마다 글", "눌린 글", "끝 없는 글", "표의 글", "기둥의 글"]
+
+
+def test_a_file_is_read_once_by_whatever_path(tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("글\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "link.txt").symlink_to(tmp_path / "a.txt")
+    monkeypatch.chdir(tmp_path)
+    assert corpus_files(["a.txt", tmp_path, tmp_path / "sub" / ".." / "a.txt"]) == [Path("a.txt")]
 
 
 def table(file, **columns):
@@ -141,7 +159,9 @@ FAULTS = {
     "a number": ("a.jsonl", b'{"t": "a"}\n{"t": 5}\n', "t", 2, "must be a string, but 5"),
     "packed table": ("a.csv.gz", gzip.compress(b"id,text\n"), "text", None, "Unpack it first"),
     "packed table without column": ("a.tsv.gz", gzip.compress(b"id\ttext\n"), None, None, "Unpack it first"),
-    "text without columns": ("a.txt", PLAIN, "text", 1, "table with tabs and a header"),
+    "text without columns": ("a.txt", PLAIN, "text", None, "is no table and has no column 'text'"),
+    "another column": ("a.txt", b"id\tdocument\n1\tx\n", "text", 2, "no column 'text'"),
+    "a packed table by its first line": ("a.gz", gzip.compress(b"id\ttext\n1\tx\n"), "text", None, "Unpack it first"),
 }
 
 

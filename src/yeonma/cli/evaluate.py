@@ -81,7 +81,8 @@ def _coverage_lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"\n{found['data']}, cut by {found['tokenizer']}"
     for kind, words in (("types", "distinct words"), ("tokens", "running words")):
         known, total = found[f"known_{kind}"], found[kind]
-        yield f"{words:<16}{known:>11,} of {total:>11,} known{known / max(1, total):>9.2%}"
+        made = f", {composed:,} composed" if (composed := found[f"composed_{kind}"]) else ""
+        yield f"{words:<16}{known:>11,} of {total:>11,} known{known / max(1, total):>9.2%}{made}"
     if found["unknown"]:
         yield "most frequent unknown words: " + ", ".join(f"{word} {count:,}" for word, count in found["unknown"])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import threading
 import time
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any, Self
 
 from yeonma.errors import RunError
 from yeonma.files import disk_errors
+from yeonma.processes import lives, place, started
 
 STALE = 120.0
 """Seconds without a heartbeat after which a claim is taken over; longer than a network disk remembers a file's time."""
@@ -83,7 +83,7 @@ class Claims:
             except FileExistsError:
                 return None
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                json.dump({"place": place(), "pid": os.getpid(), "started": _started(os.getpid())}, stream)
+                json.dump({"place": place(), "pid": os.getpid(), "started": started(os.getpid())}, stream)
         return Claim(path, self.stale)
 
     def dead(self, claim: Path) -> bool:
@@ -98,7 +98,7 @@ class Claims:
         except FileNotFoundError:
             return True
         if owner.get("place") == place():
-            return not _lives(int(owner["pid"]), owner.get("started"))
+            return not lives(int(owner["pid"]), owner.get("started"))
         before, since = self._seen.get(claim, (None, 0.0))
         if before != beat:
             self._seen[claim] = (beat, time.monotonic())
@@ -113,33 +113,3 @@ def _owner(claim: Path) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _lives(pid: int, started: int | None) -> bool:
-    """Whether the process that had this number when it started then is still there: numbers are given again."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    now = _started(pid)
-    return now is None or started in (None, now)
-
-
-def _started(pid: int) -> int | None:
-    """When a process started, in ticks since the machine did; 0 for one that has ended, None where nothing says so."""
-    try:
-        state, *facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return 0 if state == "Z" else int(facts[18])  # a zombie has ended, and its parent has not looked yet
-
-
-def place() -> str:
-    """Where numbers of processes mean the same: this machine since it was started, and this container."""
-    parts = [platform.node()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return " ".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -49,12 +50,16 @@ class Slots(NamedTuple):
 
 
 def lines_of(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The texts as code points, whitespace squeezed, blanks around: (lines uint32, ends (texts + 1,) int64)."""
+    """The texts as code points, composed (NFC), whitespace squeezed, blanks around: lines uint32, ends (texts + 1,)."""
     from yeonma.encoders import ngram_kernels as kernels
 
+    together = "".join(texts)
+    if not unicodedata.is_normalized("NFC", together):
+        texts = [unicodedata.normalize("NFC", text) for text in texts]
+        together = "".join(texts)
     bounds = np.zeros(len(texts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=bounds[1:])
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.frombuffer(together.encode("utf-32-le", "surrogatepass"), np.uint32)
     if len(codes) > MOST:
         raise InputError(f"The texts must hold at most {MOST:,} characters at a time; they hold {len(codes):,}.")
     lines, ends = np.empty(len(codes) + 2 * len(texts), np.uint32), np.empty_like(bounds)

@@ -139,7 +139,8 @@ class StaticEncoder(Encoder):
             own = settings.model_copy(update={"dim": dim})
             encoder = cls(own, reader, known.words, dim, letters, new_spelling(settings, known.subwords, dim))
             encoder.start_from(torch.from_numpy(known.matrix), composed=known.subwords is not None)
-        facts = coverage(counts, encoder.index)._asdict()
+        subwords = known.subwords if known is not None and encoder.ngrams is not None else None
+        facts = coverage(counts, encoder.index, subwords)._asdict()
         unknown = dict(facts["unknown"])
         encoder._coverage = {"vectors": start.vectors, "rows": len(encoder.index), **facts, "unknown": unknown}
         return encoder

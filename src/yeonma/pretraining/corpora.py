@@ -17,6 +17,7 @@ from yeonma.pretraining.corpus import Corpus, opened
 from yeonma.pretraining.encoding import encode
 from yeonma.pretraining.method import Method
 from yeonma.pretraining.sources import Place, texts
+from yeonma.processes import gone
 from yeonma.records import Progress, silent
 from yeonma.text.tokenizers import Tokenizer
 
@@ -105,19 +106,8 @@ def _read(folder: Path) -> Corpus:
 def _clear(parent: Path) -> None:
     """Remove what processes left that are no more."""
     for stage in parent.glob(".*.part"):
-        process = stage.name.split(".")[-2]
-        if process.isdecimal() and not _alive(int(process)):
+        if gone(stage.name.split(".")[-2]):
             shutil.rmtree(stage, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _evict(used: Path) -> None:

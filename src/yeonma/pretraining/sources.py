@@ -37,19 +37,22 @@ def texts(paths: Sequence[str | Path], column: str | None = None, place: Place |
     """The texts of files, folders (recursively, in sorted order) and globs, one after the other, blank ones too.
 
     - `.parquet`: the column named, or else its only free-text column (long, varied strings with blanks).
-    - `.csv`, `.tsv`, `.jsonl`: the column named. When one is named, a `.txt` is a table too, with tabs.
-    - any other file: every line is a text; `.gz` and `.zst` are unpacked on the way.
+    - `.csv`, `.tsv`, `.jsonl`: the column named.
+    - any other file: every line is a text; `.gz` and `.zst` are unpacked on the way. When a column is named, one whose
+      first line has tabs is a table too.
     - a folder gives its files of these kinds and those without a suffix; hidden ones are left out.
 
-    Nothing is held but the text at hand (a batch of rows for Parquet). A file met twice is read once. `place` is kept
-    up to date while the texts are read.
+    Nothing is held but the text at hand (a batch of rows for Parquet). A file met twice, by whatever path, is read
+    once. `place` is kept up to date while the texts are read.
     Raises: DataError with file and line: missing or unreadable file, nothing found, no or several columns that could
-    be meant, bytes that are not UTF-8.
+    be meant, a column and no table, bytes that are not UTF-8.
     """
     return _all(corpus_files(paths), column, place or Place())
 
 
 def _all(files: Sequence[Path], column: str | None, place: Place) -> Iterator[str]:
+    if column is not None and not any(_has_columns(path, column) for path in files):
+        raise DataError(f"is no table and has no column {column!r}: its lines are texts. Leave --column out.", files[0])
     sizes = [path.stat().st_size for path in files]
     place.total = sum(sizes)
     for path, size in zip(files, sizes, strict=True):
@@ -64,7 +67,10 @@ def corpus_files(paths: Sequence[str | Path]) -> list[Path]:
     """
     if not paths:
         raise DataError("A corpus needs at least one file, folder or glob, but none was given.")
-    return list(dict.fromkeys(file for path in paths for file in _found(Path(path))))
+    found: dict[Path, Path] = {}
+    for file in (file for path in paths for file in _found(Path(path))):
+        found.setdefault(file.resolve(), file)
+    return list(found.values())
 
 
 def _found(path: Path) -> list[Path]:
@@ -96,9 +102,15 @@ def _kind(path: Path) -> str:
 def _read(path: Path, column: str | None, place: Place) -> Iterator[str]:
     if path.suffix.lower() == ".parquet":
         return _parquet(path, column, place)
-    if column is not None or _kind(path) in _TABLES:
-        return _table(path, column)
-    return _lines(path, place)
+    return _table(path, column) if _has_columns(path, column) else _lines(path, place)
+
+
+def _has_columns(path: Path, column: str | None) -> bool:
+    """Whether a file is a table; where a column is named, its first line tells of one that need not be."""
+    if column is None or _kind(path) in _TABLES:
+        return _kind(path) in _TABLES
+    first = next(_lines(path, Place()), "")
+    return "\t" in first or first == column
 
 
 def _lines(path: Path, place: Place) -> Iterator[str]:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 
 from yeonma.errors import VectorsError
-from yeonma.intrinsic import nearest_rows
+from yeonma.neighbours import nearest_rows, unit_rows
 from yeonma.run import Run
-from yeonma.vectors import unit_rows
 
 if TYPE_CHECKING:
     import polars as pl

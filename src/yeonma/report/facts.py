@@ -43,8 +43,10 @@ def _data(told: Told) -> str:
     rows.append([word("data_rejected"), f"{found.get('rejected', 0):,}"])
     if "known_types" in facts:
         for kind in ("types", "tokens"):
-            known, total = facts[f"known_{kind}"], facts[kind]
+            known, made, total = facts[f"known_{kind}"], facts.get(f"composed_{kind}", 0), facts[kind]
             rows.append([word(f"data_known_{kind}"), f"{known:,} / {total:,} ({known / max(1, total):.1%})"])
+            if made:
+                rows.append([word(f"data_composed_{kind}"), f"{made:,} / {total:,} ({made / total:.1%})"])
         rows.append([word("data_unknown"), escape(" ".join(facts["unknown"]))])
     if "truncated" in facts:
         cut = facts["truncated"]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from yeonma.errors import ConfigError, MissingExtra, nearest
+from yeonma.neighbours import unit_rows
 from yeonma.report.drift import Drift
 from yeonma.report.path import principal_axes
-from yeonma.vectors import unit_rows
 
 if TYPE_CHECKING:
     import polars as pl
