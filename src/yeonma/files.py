@@ -125,15 +125,19 @@ def leftovers(path: Path) -> list[Path]:
 
 
 def settle(leftovers: Iterable[Path]) -> None:
-    """Remove half files, and put back a folder that was moved aside where no newer one took its place."""
+    """Remove half files, and put back a folder that was moved aside where no newer one took its place.
+
+    What another process settles meanwhile, or what belongs to somebody else, is left.
+    """
     for leftover in leftovers:
         name = leftover.name.removeprefix(".").rsplit(".", 2)[0]
-        if leftover.suffix == ".old" and not leftover.with_name(name).exists():
-            os.replace(leftover, leftover.with_name(name))
-        elif leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
+        with suppress(OSError):
+            if leftover.suffix == ".old" and not leftover.with_name(name).exists():
+                os.replace(leftover, leftover.with_name(name))
+            elif leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink(missing_ok=True)
 
 
 def write_manifest(folder: Path) -> None:
