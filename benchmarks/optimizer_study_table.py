@@ -59,9 +59,20 @@ def _part(studies: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         yield "| `ngram` answers single texts only |" + " |" * COLUMNS.count("|")
     yield f"| {_majority(results)} |" + " |" * (COLUMNS.count("|") - 2)
     yield ""
+    yield _verdict(results)
+    yield ""
     if "frozen" in studies:
         yield _frozen(studies["frozen"], best(results))
         yield ""
+
+
+def _verdict(results: Mapping[str, Any]) -> str:
+    """Which differences are real, as a sentence."""
+    names: dict[str, list[str]] = {}
+    for cell in results["cells"]:
+        names.setdefault(cell["verdict"], []).append(cell["settings"]["train.optimizer"])
+    said = [f"{verdict.capitalize()}: {', '.join(names[verdict])}." for verdict in names]
+    return " ".join(said)
 
 
 def _line(cell: Mapping[str, Any], name: str) -> str:
@@ -72,9 +83,9 @@ def _line(cell: Mapping[str, Any], name: str) -> str:
     costs, failed = cell["cpu_seconds"], [sum(cell[f"failed_{kind}"].values()) for kind in ("trials", "runs")]
     cells = (
         name, cell["group"], f"{test['mean']:.4f} ± {_number(test['sd'])}", f"{test['low']:.4f} … {test['high']:.4f}",
-        _signed(against.get("difference")), _number(against.get("p_holm"), 3), _number(against.get("p_these_runs"), 3),
+        _signed(against.get("difference")), _p(against.get("p_holm")), _p(against.get("p_these_runs")),
         cell["verdict"], ", ".join(f"{value:.3g}" for value in (cell["tuned"] or {}).values()), reached,
-        _often(target.get("examples")), _often(target.get("seconds")), _number(costs["steps_of_a_run"], 1),
+        _cost(target.get("examples")), _cost(target.get("seconds")), _cost(costs["steps_of_a_run"]),
         f"{costs['tuning']:.0f}", f"{failed[0]}, {failed[1]}",
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
@@ -93,12 +104,12 @@ def _frozen(results: Mapping[str, Any], optimizer: str) -> str:
     scores = {cell["settings"]["encoder.freeze"]: cell for cell in results["cells"]}
     said = "; ".join(
         f"{'tuned' if how == 'none' else f'frozen ({how})'} {cell['test']['mean']:.4f} ± "
-        f"{_number(cell['test']['sd'])}, {cell['cpu_seconds']['steps_of_a_run']:.1f} CPU s"
+        f"{_number(cell['test']['sd'])}, {_cost(cell['cpu_seconds']['steps_of_a_run'])} CPU s"
         for how, cell in scores.items()
         if cell["test"]
     )
-    p = [cell["against_best"]["p_holm"] for cell in results["cells"] if cell["against_best"]]
-    return f"Frozen against tuned, with {optimizer}: {said}; p = {_number(p[0] if p else None, 3)}."
+    p = next((cell["against_best"]["p_holm"] for cell in results["cells"] if cell["against_best"]), None)
+    return f"Frozen against tuned, with {optimizer}: {said}; p: {_p(p)}."
 
 
 def _number(value: float | None, digits: int = 4) -> str:
@@ -109,5 +120,10 @@ def _signed(value: float | None) -> str:
     return "–" if value is None else f"{value:+.4f}"
 
 
-def _often(value: float | None) -> str:
-    return "∞" if value is None else f"{value:,.4g}"
+def _p(value: float | None) -> str:
+    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _cost(value: float | None) -> str:
+    """Examples or seconds; what was not reached has no end."""
+    return "∞" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
