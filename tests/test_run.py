@@ -88,6 +88,10 @@ def test_a_writer_clears_what_dead_ones_left_at_its_place_and_nothing_else(tmp_p
     with staged_file(tmp_path / "a.txt") as stage:
         stage.write_text("whole")
     assert [path.exists() for path in (*left, other)] == [False, True, True, True]
+    os.utime(left[2], (0, 0))  # of another machine, but for many years
+    with staged_file(tmp_path / "a.txt") as stage:
+        stage.write_text("whole")
+    assert not left[2].exists()
 
 
 def test_broken_files_of_a_run_are_told_apart_from_missing_ones(tmp_path):

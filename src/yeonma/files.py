@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -17,6 +18,7 @@ from yeonma.errors import DiskError, RunError
 from yeonma.processes import gone, signature
 
 MANIFEST = "manifest.json"
+WEEK = 7 * 24 * 3600.0
 WRONG_PLACE = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EROFS}
 
 
@@ -53,6 +55,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def share(path: Path, mode: int) -> None:
+    """Let others read a file as the mask says: safetensors writes for its owner alone. Some disks have no modes."""
+    with suppress(OSError):
+        path.chmod(mode)
+
+
 @contextmanager
 def staged_file(path: Path) -> Iterator[Path]:
     """Give a temporary path in the same folder; on success it takes the name `path`, on any error it is removed.
@@ -64,10 +72,11 @@ def staged_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         settle(leftovers(path))
         try:
+            stage.unlink(missing_ok=True)
             stage.touch()
             mode = stage.stat().st_mode
             yield stage
-            stage.chmod(mode)  # safetensors writes for its owner alone
+            share(stage, mode)
             sync(stage)
             os.replace(stage, path)
             sync(path.parent)
@@ -119,9 +128,20 @@ def tidy(parent: Path) -> None:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """What writers of a file or folder, killed on this machine, left beside it."""
-    beside = path.parent.glob(f".{escape(path.name)}.*")
-    return [each for each in beside if each.suffix in (".part", ".old") and gone(each.name.split(".")[-2])]
+    """What writers of a file or folder that are no more left beside it."""
+    return [each for each in beside(path) if abandoned(each)]
+
+
+def beside(path: Path) -> list[Path]:
+    """The hidden files or folders of all writers of a file or folder."""
+    return [each for each in path.parent.glob(f".{escape(path.name)}.*") if each.suffix in (".part", ".old")]
+
+
+def abandoned(leftover: Path) -> bool:
+    """Whether its process has ended here; of other machines, and of before a restart, whether it lies for a week."""
+    with suppress(OSError):
+        return gone(leftover.name.split(".")[-2]) or time.time() - leftover.stat().st_mtime > WEEK
+    return False
 
 
 def settle(leftovers: Iterable[Path]) -> None:
@@ -147,7 +167,7 @@ def write_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text(json.dumps(listing, indent=1, ensure_ascii=False), encoding="utf-8")
     mode = (folder / MANIFEST).stat().st_mode
     for path in [*files, folder / MANIFEST]:
-        path.chmod(mode)  # safetensors writes for its owner alone
+        share(path, mode)
         sync(path)
 
 

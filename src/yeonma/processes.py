@@ -14,12 +14,12 @@ def lives(pid: int, since: int | None = None) -> bool:
     """Whether the process that had this number, and started then, is still there: numbers are given again."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass
     now = started(pid)
-    return now is None or since in (None, now)
+    return now is None or (now != 0 and since in (None, now))
 
 
 def started(pid: int) -> int | None:

@@ -179,12 +179,17 @@ class Run:
             save_file(dict(tensors), self.folder / "probes" / f"step-{step:06d}.safetensors")
 
     def keep_norms(self) -> None:
-        """Leave the norms by layer in the probes, which are small, and no more."""
+        """Leave the norms by layer in the probes, which are small, and no more; a probe that a power cut cut goes."""
         from safetensors.numpy import save_file
 
-        for step, found in self.probes():
+        for path in self._probes().values():
+            try:
+                found = tensors(path)
+            except RunError:
+                path.unlink(missing_ok=True)
+                continue
             kept = {name: one for name, one in found.items() if name.partition(".")[0] in ("grad_norm", "update_norm")}
-            with staged_file(self.folder / "probes" / f"step-{step:06d}.safetensors") as stage:
+            with staged_file(path) as stage:
                 save_file(kept, stage)
 
     def save_data(self, dataset: Dataset) -> None:
@@ -315,11 +320,13 @@ class Run:
 
         Raises: RunError for a broken file.
         """
-        steps = {path: path.stem[5:] for path in (self.folder / "probes").glob("step-*.safetensors")}
-        for path in sorted(
-            (path for path, step in steps.items() if step.isdecimal()), key=lambda each: int(steps[each])
-        ):
-            yield int(steps[path]), tensors(path)
+        for step, path in self._probes().items():
+            yield step, tensors(path)
+
+    def _probes(self) -> dict[int, Path]:
+        """The files of probes by step."""
+        files = (self.folder / "probes").glob("step-*.safetensors")
+        return dict(sorted((int(path.stem[5:]), path) for path in files if path.stem[5:].isdecimal()))
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:

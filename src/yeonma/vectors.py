@@ -13,7 +13,7 @@ import numpy as np
 
 from yeonma import vector_files
 from yeonma.errors import RunError, VectorsError
-from yeonma.files import MANIFEST, broken_files, leftovers, read_json, staged_folder
+from yeonma.files import MANIFEST, beside, broken_files, read_json, staged_folder
 from yeonma.neighbours import nearest_rows, unit_rows
 from yeonma.subwords import Ngrams, Subwords
 from yeonma.text.normalize import nfc
@@ -114,6 +114,8 @@ class Vectors:
 
     def nearest_to(self, row: np.ndarray, k: int = 10, without: int = -1) -> list[tuple[str, float]]:
         """The k words of the greatest cosine with a vector (dim,), the nearest first, but the word of row `without`."""
+        if k < 1:
+            return []
         places, cosines = nearest_rows(self.matrix, unit_rows(row[None]), np.array([[without]]), k)
         found = zip(places[0].tolist(), cosines[0].tolist(), strict=True)
         return [(self.words[place], cosine) for place, cosine in found if place >= 0]
@@ -196,7 +198,7 @@ class Vectors:
 
 def _missing(path: Path) -> str:
     """What to do where nothing stands; an older folder may have been moved aside by a process that was killed."""
-    if aside := [each.name for each in leftovers(path) if each.suffix == ".old"]:
+    if aside := [each.name for each in beside(path) if each.suffix == ".old"]:
         return f"is not there; a process was killed while it wrote it. Rename {aside[0]} beside it to {path.name}."
     return "there is no such folder or file. Give a vectors folder or a file of vectors."
 

@@ -108,7 +108,7 @@ def test_the_words_and_the_object_at_the_end(folder, yeonma):
         (("mlm", "corpus.txt", "-o", "x", "--encoder", "nowhere"), "there is no folder nowhere"),
         (("mlm", "corpus.txt", "-o", "x", "--heads", "3"), "shape.heads must divide shape.width"),
         (("mlm", "corpus.txt", "-o", "x", "--set", "mask=2"), "mask: Input should be less than 1"),
-        (("mlm", "corpus.txt", "-o", "x", "--column", "text"), "is no table and has no column 'text'"),
+        (("mlm", "corpus.txt", "-o", "x", "--column", "text"), "there is no table with a column 'text'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(folder, yeonma, argv, message):

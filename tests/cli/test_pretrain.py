@@ -84,7 +84,7 @@ def test_two_processes_read_the_same_corpus(yeonma, corpus):
         (["word2vec", "--threads", "0"], "'threads'"),
         (["word2vec", "--tokenizer", "phrases"], "There is no tokenizer called 'phrases'."),
         (["word2vec", "--resume"], "There is no unfinished training of new to resume"),
-        (["word2vec", "--column", "text"], "corpus.txt: is no table and has no column"),
+        (["word2vec", "--column", "text"], "corpus.txt: there is no table with a column"),
         (["word2vec", "--min-count", "100000"], "No word occurs 100000 times"),
     ],
 )

@@ -91,18 +91,21 @@ def test_a_stopped_study_goes_on_to_the_same_results(tmp_path, base):
 
 
 def test_what_a_kill_after_a_result_left_is_cleared(tmp_path, base, monkeypatch):
-    """A result stands, the large files too: the next process removes them."""
+    """A result stands, the large files too, one of them cut: the next process removes them."""
     with monkeypatch.context() as killed:
-        killed.setattr("yeonma.comparing.runs.clear", lambda study, task: None)
-        killed.setattr("yeonma.comparing.work.clear", lambda study, task: None)
+        for module in ("runs", "work"):
+            killed.setattr(f"yeonma.comparing.{module}.clear", lambda study, task: None)
         yeonma.compare(base, output=tmp_path / "s", **GRID)
     cell = tmp_path / "s/cells/adam"
     assert all((cell / run / "checkpoints").exists() for run in ("trial-01", "seed-01", "seed-02"))
+    cut = max((cell / "seed-02/probes").iterdir())
+    cut.write_bytes(cut.read_bytes()[:50])
     yeonma.compare(output=tmp_path / "s")
     assert not list(cell.rglob("checkpoints"))
     assert not (cell / "trial-01/model").exists()
     assert (cell / "seed-01/model").exists()
     assert kinds(cell / "seed-02") == {"grad_norm", "update_norm"}
+    assert not cut.exists()
 
 
 def test_a_run_of_a_lost_machine_is_taken_over(tmp_path, base):
@@ -127,6 +130,7 @@ def test_divergence_is_a_result(tmp_path, base):
     assert (cell["hopeless"], cell["verdict"], cell["runs"]) == (True, "not compared", [])
     assert found.results["complete"]
     assert found.results["best"] is None
+    assert not [*(tmp_path / "s/cells").rglob("embeddings"), *(tmp_path / "s/cells").rglob("probes")]
 
 
 def test_memory_that_runs_out_is_a_result(tmp_path, base, monkeypatch):

@@ -67,6 +67,27 @@ def test_a_named_column_beside_plain_text(tmp_path):
     assert list(texts([tmp_path], "text")) == ["줄마다 글", "눌린 글", "끝 없는 글", "표의 글", "기둥의 글"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", b"__label__pos \xea\xb8\x80\n"),
+        ("a.json", '[{"text": "글"}]'.encode()),
+        ("a.txt", "text\t라벨\n글\t좋음\n".encode("cp949")),
+    ],
+)
+def test_rows_are_no_plain_text_where_a_column_is_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "z.tsv").write_text("id\ttext\n1\t표\n")
+    assert list(texts([tmp_path / name, tmp_path / "z.tsv"], "text")) == ["글", "표"]
+
+
+def test_a_link_with_an_ending_to_a_file_without(tmp_path):
+    (tmp_path / "blobs").mkdir()
+    (tmp_path / "blobs" / "0a1b").write_text('{"text": "글"}\n', encoding="utf-8")
+    (tmp_path / "x.jsonl").symlink_to(tmp_path / "blobs" / "0a1b")
+    assert list(texts([tmp_path], "text")) == ["글"]
+
+
 def test_a_file_is_read_once_by_whatever_path(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("글\n")
     (tmp_path / "sub").mkdir()
@@ -159,7 +180,7 @@ FAULTS = {
     "a number": ("a.jsonl", b'{"t": "a"}\n{"t": 5}\n', "t", 2, "must be a string, but 5"),
     "packed table": ("a.csv.gz", gzip.compress(b"id,text\n"), "text", None, "Unpack it first"),
     "packed table without column": ("a.tsv.gz", gzip.compress(b"id\ttext\n"), None, None, "Unpack it first"),
-    "text without columns": ("a.txt", PLAIN, "text", None, "is no table and has no column 'text'"),
+    "text without columns": ("a.txt", PLAIN, "text", None, "there is no table with a column 'text'"),
     "another column": ("a.txt", b"id\tdocument\n1\tx\n", "text", 2, "no column 'text'"),
     "a packed table by its first line": ("a.gz", gzip.compress(b"id\ttext\n1\tx\n"), "text", None, "Unpack it first"),
 }

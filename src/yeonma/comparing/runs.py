@@ -70,19 +70,23 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
 
 
 def clear(study: Study, task: Task) -> None:
-    """Remove what no page shows: the first final run of a cell is shown whole, of the others scores and norms.
-
-    The checkpoints go last: where they stand, a process was killed before its run was cleared.
-    """
+    """Remove what no page shows: the first final run of a cell is shown whole, of the others scores and norms."""
     run = Run(study.place(task))
-    if not run.checkpoints.folder.exists():
-        return
-    if task.kind == "trial":
-        run.drop("embeddings", "probes", "model")
-    elif not _shown(task):
-        run.drop("embeddings")
+    if task.kind == "seed" and not _shown(task):
         run.keep_norms()
-    run.drop("checkpoints")
+    run.drop(*_hidden(task))
+
+
+def uncleared(study: Study, task: Task) -> bool:
+    """Whether a process was killed between a run's result and its clearing."""
+    return any((study.place(task) / name).exists() for name in _hidden(task))
+
+
+def _hidden(task: Task) -> tuple[str, ...]:
+    """The folders of a run that no page shows."""
+    if task.kind == "trial":
+        return "embeddings", "probes", "model", "checkpoints"
+    return ("checkpoints",) if _shown(task) else ("embeddings", "checkpoints")
 
 
 def _shown(task: Task) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from yeonma.comparing.claims import STALE, Claims
-from yeonma.comparing.runs import Read, Stop, carry_out, clear
+from yeonma.comparing.runs import Read, Stop, carry_out, clear, uncleared
 from yeonma.comparing.spaces import free
 from yeonma.comparing.storage import store
 from yeonma.comparing.study import Study, Task
@@ -48,7 +48,8 @@ def _mend(study: Study, storage: str | None) -> None:
     for cell in study.cells if study.rules.trials else ():
         store(study, cell, storage)
     for task in study.tasks():
-        clear(study, task)
+        if uncleared(study, task):
+            clear(study, task)
 
 
 def _one(study: Study, claims: Claims, read: Read, storage: str | None, stop: Stop, seen: Callable[[], object]) -> Step:

@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from yeonma.errors import DataError, DiskError
-from yeonma.files import broken_files, cache_folder, read_json, staged_folder, write_json
+from yeonma.files import abandoned, broken_files, cache_folder, read_json, staged_folder, write_json
 from yeonma.pretraining.corpus import Corpus, opened
 from yeonma.pretraining.encoding import encode
 from yeonma.pretraining.method import Method
 from yeonma.pretraining.sources import Place, texts
-from yeonma.processes import gone
 from yeonma.records import Progress, silent
 from yeonma.text.tokenizers import Tokenizer
 
@@ -106,7 +105,7 @@ def _read(folder: Path) -> Corpus:
 def _clear(parent: Path) -> None:
     """Remove what processes left that are no more."""
     for stage in parent.glob(".*.part"):
-        if gone(stage.name.split(".")[-2]):
+        if abandoned(stage):
             shutil.rmtree(stage, ignore_errors=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -15,6 +16,7 @@ from yeonma.errors import DataError, nearest
 
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
 _TABLES = {".csv", ".tsv", ".jsonl", ".parquet"}
+_RECORDS = {".json", ".conll", ".bio"}  # lines of text, unless a column is named
 _KINDS = {"", ".txt", ".text", *_TABLES}
 _SAMPLE = 1000
 
@@ -38,8 +40,8 @@ def texts(paths: Sequence[str | Path], column: str | None = None, place: Place |
 
     - `.parquet`: the column named, or else its only free-text column (long, varied strings with blanks).
     - `.csv`, `.tsv`, `.jsonl`: the column named.
-    - any other file: every line is a text; `.gz` and `.zst` are unpacked on the way. When a column is named, one whose
-      first line has tabs is a table too.
+    - any other file: every line is a text; `.gz` and `.zst` are unpacked on the way. When a column is named,
+      `.json`, `.conll` and `.bio` give it, and a `.txt` whose first line has tabs or begins with `__label__`.
     - a folder gives its files of these kinds and those without a suffix; hidden ones are left out.
 
     Nothing is held but the text at hand (a batch of rows for Parquet). A file met twice, by whatever path, is read
@@ -52,7 +54,7 @@ def texts(paths: Sequence[str | Path], column: str | None = None, place: Place |
 
 def _all(files: Sequence[Path], column: str | None, place: Place) -> Iterator[str]:
     if column is not None and not any(_has_columns(path, column) for path in files):
-        raise DataError(f"is no table and has no column {column!r}: its lines are texts. Leave --column out.", files[0])
+        raise DataError(f"there is no table with a column {column!r}: lines are texts. Leave --column out.", files[0])
     sizes = [path.stat().st_size for path in files]
     place.total = sum(sizes)
     for path, size in zip(files, sizes, strict=True):
@@ -69,7 +71,8 @@ def corpus_files(paths: Sequence[str | Path]) -> list[Path]:
         raise DataError("A corpus needs at least one file, folder or glob, but none was given.")
     found: dict[Path, Path] = {}
     for file in (file for path in paths for file in _found(Path(path))):
-        found.setdefault(file.resolve(), file)
+        place = file.resolve()
+        found[place] = max(found.get(place, file), file, key=_is_table)  # a link may have the ending of both
     return list(found.values())
 
 
@@ -105,12 +108,28 @@ def _read(path: Path, column: str | None, place: Place) -> Iterator[str]:
     return _table(path, column) if _has_columns(path, column) else _lines(path, place)
 
 
+def _is_table(path: Path) -> bool:
+    return _kind(path) in _TABLES
+
+
 def _has_columns(path: Path, column: str | None) -> bool:
-    """Whether a file is a table; where a column is named, its first line tells of one that need not be."""
+    """Whether a file is a table. Where a column is named, its first line tells it of one whose ending does not."""
     if column is None or _kind(path) in _TABLES:
         return _kind(path) in _TABLES
-    first = next(_lines(path, Place()), "")
-    return "\t" in first or first == column
+    first = _first_line(path)
+    if path.suffix.lower() == ".txt":
+        return b"\t" in first or first.removeprefix(BOM_UTF8).startswith(b"__label__")
+    cells = first.decode("utf-8-sig", "replace").rstrip("\r\n").split("\t")
+    return path.suffix.lower() in _RECORDS or (len(cells) > 1 and column in cells)
+
+
+def _first_line(path: Path) -> bytes:
+    """Empty where it cannot be read: reading the whole file will say why."""
+    try:
+        with path.open("rb") as file, _unpacked(file, path) as stream:
+            return stream.readline()
+    except OSError:
+        return b""
 
 
 def _lines(path: Path, place: Place) -> Iterator[str]:
