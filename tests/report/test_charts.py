@@ -120,6 +120,13 @@ def test_what_has_no_place_is_left_out():
     assert list(shown.get_xdata()) == [0, 6]
 
 
+def test_on_a_log_axis_a_band_that_reaches_nought_ends_at_the_lowest_value_above_it():
+    drawn = axes(lines(TITLE, X, Y, [Line("a", [1, 2], [4.0, 2.0], [0.5, 0.0], [8.0, 4.0])], log_y=True))
+    assert list(drawn.lines[0].get_ydata()) == [4, 2]
+    ends = drawn.collections[0].get_paths()[0].vertices
+    assert {round(y, 9) for x, y in ends if x == 2} == {0.5, 4}
+
+
 def test_nine_lines_are_told_apart_and_a_tenth_is_refused():
     made = [Line(str(i), [0, 1], [0, i]) for i in range(10)]
     shown = axes(lines(TITLE, X, Y, made[:9])).lines

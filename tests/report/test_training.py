@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -75,3 +76,16 @@ def test_a_failed_run_does_not_cut_the_curves_of_the_others(copied):
     assert drawn(copied[:2])[1]["loss"].lines[0].get_xdata()[-1] == 2
     broken.set_status("failed")
     assert drawn(copied[:2])[1]["loss"].lines[0].get_xdata()[-1] == last
+
+
+def test_rates_far_apart_stand_on_a_log_axis(copied):
+    assert drawn(copied)[1]["learning-rate"].get_yscale() == "linear"
+    events = copied[2] / "events.jsonl"
+    steps = [json.loads(line) for line in events.read_text().splitlines()]
+    events.write_text("".join(json.dumps(raised(step)) + "\n" for step in steps))
+    assert drawn(copied)[1]["learning-rate"].get_yscale() == "log"
+
+
+def raised(step):
+    """The step as a rule with a thousand times the rate would have taken it."""
+    return {**step, "learning_rate": 1000 * step["learning_rate"]} if "learning_rate" in step else step

@@ -32,7 +32,8 @@ class Line:
     """A named line.
 
     xs, ys     its points; those that are not finite (on a log axis: not above 0) are left out
-    low, high  the ends of a band around it, as long as ys
+    low, high  the ends of a band around it, as long as ys; on a log axis one that reaches 0 ends at the line's lowest
+               value above 0
     faint      drawn in grey and not told from the other faint ones
     stairs     each value holds until the next point
     """
@@ -99,7 +100,9 @@ def _finite(line: Line, log_x: bool, log_y: bool) -> Line:
     table = np.array([[math.nan if v is None else v for v in column] for column in columns], float)
     good = np.isfinite(table).all(0)
     good &= (table[0] > 0) | (not log_x)
-    good &= (table[1:] > 0).all(0) | (not log_y)
+    if log_y:
+        good &= table[1] > 0
+        table[2:] = np.maximum(table[2:], min(table[1:][table[1:] > 0], default=0.0))
     return _rebuilt(line, table[:, good])
 
 

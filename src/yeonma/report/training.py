@@ -28,15 +28,14 @@ Points = tuple[Sequence[float], Sequence[float]]
 
 def section(shown: Shown, pictures: Pictures) -> str:
     """The curves of all runs, and the norms of those in detail."""
-    curves = {
-        "loss": (lambda run: _stepped(run, "loss"), "training_loss"),
-        "validation": (_scored, "training_validation"),
-        "learning-rate": (lambda run: _stepped(run, "learning_rate"), "training_rate"),
-        "gradient-norm": (lambda run: _stepped(run, "grad_norm"), "training_gradient"),
-    }
+    rates = curves(shown, lambda run: _stepped(run, "learning_rate"))
     drawn = [
-        pictures.show(name, chart(shown, points, key, log_y=name == "gradient-norm"))
-        for name, (points, key) in curves.items()
+        pictures.show("loss", _chart("loss", curves(shown, lambda run: _stepped(run, "loss")))),
+        pictures.show("validation", _chart("validation", curves(shown, _scored))),
+        pictures.show("learning-rate", _chart("rate", rates, log_y=_far_apart(rates))),
+        pictures.show(
+            "gradient-norm", _chart("gradient", curves(shown, lambda run: _stepped(run, "grad_norm")), log_y=True)
+        ),
     ]
     groups = shown.groups()
     detailed = dict.fromkeys(told.group for told in shown.detailed)
@@ -48,11 +47,20 @@ def section(shown: Shown, pictures: Pictures) -> str:
     return part("training", pictures.row(drawn) + pictures.row(norms) + notes)
 
 
-def chart(shown: Shown, points: Callable[[Run], Points], key: str, *, log_y: bool = False) -> Draw | None:
-    """One line for each group of runs; None where nothing was recorded."""
+def curves(shown: Shown, points: Callable[[Run], Points]) -> list[Line]:
+    """One line for each group of runs of which something was recorded."""
     found = [banded(group, [points(told.run) for told in _sound(runs)]) for group, runs in shown.groups().items()]
-    drawn = told_apart([line for line in found if len(line.xs)])
-    return lines(say(key), say("training_step"), plain(""), drawn, log_y=log_y) if drawn else None
+    return told_apart([line for line in found if len(line.xs)])
+
+
+def _chart(key: str, drawn: Sequence[Line], *, log_y: bool = False) -> Draw | None:
+    return lines(say(f"training_{key}"), say("training_step"), plain(""), drawn, log_y=log_y) if drawn else None
+
+
+def _far_apart(drawn: Sequence[Line]) -> bool:
+    """Whether some line would lie flat at the foot of another: its peak is a twentieth of the other's, or less."""
+    peaks = [max(line.ys) for line in drawn if max(line.ys) > 0]
+    return bool(peaks) and max(peaks) > 20 * min(peaks)
 
 
 def _sound(runs: Sequence[Told]) -> Sequence[Told]:
