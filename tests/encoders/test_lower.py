@@ -67,3 +67,19 @@ def test_keeping_without_freezing_is_refused(folders):
     }
     with pytest.raises(ConfigError, match="freeze some"):
         prepare(config.resolve(tree), Dataset("made", {"train": examples(), "valid": examples(4)}, ("가", "나")))
+
+
+def test_the_depths_are_the_hidden_states_also_beside_kept_layers(folder):
+    encoder = encoder_of(folder).eval()
+    fresh = encoder.tokenize([(text,) for text in TEXTS], 44, cache=False)
+    encoder.remember(fresh, 1)
+    lengths = np.array([len(row.ids) for row in fresh])
+    made = batches.Prepared(fresh, np.arange(6), np.arange(7), lengths, lengths, {}, 0)
+    batch = batches.collate(encoder, made, np.arange(6))
+    depths = encoder.depths(batch)
+    assert [*depths] == ["embeddings", "layer 1", "layer 2", "layer 3"]
+    types = {"token_type_ids": batch.inputs["types"]} if encoder.typed else {}
+    inputs = {"input_ids": batch.inputs["ids"], "attention_mask": batch.mask.long(), **types}
+    expected = encoder_of(folder).eval().model(**inputs, output_hidden_states=True).hidden_states
+    for found, state in zip(depths.values(), expected, strict=True):
+        torch.testing.assert_close(found, state)

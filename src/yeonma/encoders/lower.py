@@ -1,8 +1,9 @@
-"""The lower and the upper part of a transformer, as modules that share its weights."""
+"""The lower and the upper part of a transformer, as modules that share its weights, and what its layers read."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -31,6 +32,25 @@ def upper(model: nn.Module, layers: nn.ModuleList, count: int) -> nn.Module:
 def lower(model: nn.Module, layers: nn.ModuleList, count: int) -> nn.Module:
     """The model with one layer more than `count`, so that its hidden state number `count` is no normed last one."""
     return _with(model, {id(layers): nn.ModuleList(layers[: count + 1])})
+
+
+def states(model: nn.Module, layers: Sequence[nn.Module], **inputs: Tensor) -> list[Tensor]:
+    """What each layer reads, then the last hidden state: one more than layers, each (B, T, width).
+
+    Not by `output_hidden_states`, whose hooks stay for good: a layer that two models share would be recorded twice.
+    """
+    read: list[Tensor] = []
+
+    def keep(_layer: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        read.append(given[0] if given else named["hidden_states"])
+
+    hooks = [layer.register_forward_pre_hook(keep, with_kwargs=True) for layer in layers]
+    try:
+        last: Tensor = model(**inputs).last_hidden_state
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [*read, last]
 
 
 def _with(module: nn.Module, changed: dict[int, nn.Module]) -> nn.Module:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from yeonma.encoders import pretrained
 from yeonma.encoders.encoder import Encoder, Rows, Settings, Start
+from yeonma.encoders.lower import lower, states, upper
 from yeonma.encoders.recomputed import recomputed
 from yeonma.encoders.rows import framed
 from yeonma.errors import ConfigError
@@ -139,10 +140,9 @@ class Transformer(Encoder):
     def depths(self, batch: Batch) -> dict[str, Tensor]:
         """The hidden states: "embeddings", "layer 1", …"""
         types = {"token_type_ids": batch.inputs["types"]} if self.typed else {}
-        found = self.model(
-            input_ids=batch.inputs["ids"], attention_mask=batch.mask.long(), output_hidden_states=True, **types
-        )
-        return {f"layer {number}" if number else "embeddings": x for number, x in enumerate(found.hidden_states)}
+        inputs = {"input_ids": batch.inputs["ids"], "attention_mask": batch.mask.long(), **types}
+        found = states(self.model, pretrained.stack(self.model), **inputs)
+        return {f"layer {number}" if number else "embeddings": x for number, x in enumerate(found)}
 
     @torch.no_grad()
     def remember(self, windows: Sequence[Tokens], layers: int, progress: Progress = silent) -> list[Tokens]:
@@ -150,8 +150,6 @@ class Transformer(Encoder):
 
         Raises: ConfigError for a model that cannot be cut there without another result.
         """
-        from yeonma.encoders.lower import lower, upper
-
         _must_fit(2 * self.width * sum(len(window.ids) for window in windows))
         stack = pretrained.stack(self.model)
         below, self.above = lower(self.model, stack, layers), [upper(self.model, stack, layers)]
@@ -161,19 +159,14 @@ class Transformer(Encoder):
         order = sorted(range(len(windows)), key=lambda number: len(windows[number].ids))
         for done in range(0, len(order), 32):
             chosen = order[done : done + 32]
-            states = self._states(below, [windows[number] for number in chosen], layers)
-            for number, state in zip(chosen, states, strict=True):
+            inputs, mask = self._inputs([windows[number] for number in chosen])
+            found = states(below, stack[: layers + 1], **inputs, attention_mask=mask.long())[layers]
+            for number, state in zip(chosen, found, strict=True):
                 kept[number] = replace(windows[number], states=state[: len(windows[number].ids)].half().numpy())
             progress("keeping frozen layers", done + len(chosen), len(order), "rows")
         self._must_agree(windows[order[-1]], kept[order[-1]])
         self.train(was_training)
         return kept
-
-    def _states(self, below: nn.Module, windows: Sequence[Tokens], layers: int) -> Tensor:
-        inputs, mask = self._inputs(windows)
-        found = below(**inputs, attention_mask=mask.long(), output_hidden_states=True)
-        states: Tensor = found.hidden_states[layers].float()
-        return states
 
     def _inputs(self, windows: Sequence[Tokens]) -> tuple[dict[str, Tensor], Tensor]:
         length = max(len(window.ids) for window in windows)
