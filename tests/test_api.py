@@ -62,7 +62,7 @@ def test_from_vectors_to_labels(place):
     assert set(result) == {"n", "data", "split", "scores"}
     assert (result["n"], result["split"]) == (40, "test")
     assert result["scores"]["accuracy"] >= 0.9
-    assert run.scores() == {"train.tsv:test": result["scores"]}
+    assert run.scores() == {"test.tsv:test": result["scores"]}
 
     model = yeonma.load("run")
     assert isinstance(model, Model)

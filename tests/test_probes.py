@@ -47,6 +47,8 @@ def test_a_run_records_layers_and_how_far_each_step_went(tmp_path, kind):
     assert {key[10:] for key in last if key.startswith("grad_norm.")} == layers
     assert {key[12:] for key in last if key.startswith("update_norm.")} == layers
     assert not any(key.startswith("update_norm.") for key in first)
+    modes = {path.stat().st_mode for path in (run.folder / "probes").iterdir()}
+    assert modes == {(run.folder / "config.toml").stat().st_mode}
     states = {key for key in first if key.startswith("states.")}
     assert states == {"states.embeddings", "states.pooled"} | ({"states.network"} if kind != "bag" else set())
     assert all(last[key].shape[0] == 20 for key in states)  # the validation examples, of which there are fewer than 64

@@ -287,7 +287,7 @@ def _examples(run: Run | None, data: str | None, split: str, model: Model) -> tu
             there = f"It has: {', '.join(splits)}"
             way = "Name one of them with --split, or other data with --data"
             raise ConfigError(f"The run's data has no split {split!r}. {there}. {way}.")
-        return config.data.name or str(config.data.train), list(splits[split])
+        return config.data.name_of(split), list(splits[split])
     if data is None:
         raise ConfigError("A model folder does not know its data. Name some with --data.")
     return data, list(load_split(data, split, **manner(model, config)))

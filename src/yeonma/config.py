@@ -50,6 +50,10 @@ class DataConfig(Section):
             raise ValueError("data.name and data files exclude each other: give one of them")
         return self
 
+    def name_of(self, split: str) -> str:
+        """What a split's scores go by: the name of the data set, else the split's own file, else that of train."""
+        return self.name or getattr(self, split) or str(self.train)
+
 
 class EncoderConfig(BaseModel):
     """Which encoder reads the texts. Further keys belong to the encoder itself and are checked by it."""

@@ -54,16 +54,18 @@ def point(model: nn.Module, optimizer: torch.optim.Optimizer, before: Mapping[st
     before  the path one step ago, where that was recorded; else {}
     Returns path.<weight>; and grad_norm.<layer>, the norm (1,) of the gradient that the step used, and from `before`
     update_norm.<layer>, that of the difference of the sketches: 9 % standard error of its square for one weight, less
-    for a layer of several.
+    for a layer of several. A layer without a gradient has neither.
     """
     now = path(model, optimizer)
     found = {f"path.{name}": each for name, each in now.items()}
     names = {id(weight): name for name, weight in model.named_parameters()}
     for group in optimizer.param_groups:
         layer, weights = group["name"], group["params"]
-        if gradients := [optim.grad_norm(weight) for weight in weights if weight.grad is not None]:
-            found[f"grad_norm.{layer}"] = torch.cat(gradients).norm().reshape(1)
-        if before and weights:
+        gradients = [optim.grad_norm(weight) for weight in weights if weight.grad is not None]
+        if not gradients:
+            continue
+        found[f"grad_norm.{layer}"] = torch.cat(gradients).norm().reshape(1)
+        if before:
             steps = [now[name] - before[name] for name in (names[id(weight)] for weight in weights)]
             found[f"update_norm.{layer}"] = torch.cat(steps).norm().reshape(1)
     return found

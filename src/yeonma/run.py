@@ -15,7 +15,7 @@ from yeonma import config
 from yeonma.checkpoints import Checkpoints
 from yeonma.environment import environment
 from yeonma.errors import RunError, RunInUse
-from yeonma.files import disk_errors, read_json, staged_file, tidy, write_json, write_text
+from yeonma.files import disk_errors, read_json, share, staged_file, tidy, write_json, write_text
 from yeonma.records import Dataset, Evaluated, Event, Finished, Rejected, Saved, Stepped
 
 if TYPE_CHECKING:
@@ -174,9 +174,12 @@ class Run:
         """Write probes/step-N.safetensors; not flushed to the disk: a lost one costs a point of a picture."""
         from safetensors.torch import save_file
 
+        probes = self.folder / "probes"
+        path = probes / f"step-{step:06d}.safetensors"
         with disk_errors(self.folder):
-            (self.folder / "probes").mkdir(exist_ok=True)
-            save_file(dict(tensors), self.folder / "probes" / f"step-{step:06d}.safetensors")
+            probes.mkdir(exist_ok=True)
+            save_file(dict(tensors), path)
+            share(path, probes.stat().st_mode & 0o666)
 
     def keep_norms(self) -> None:
         """Leave the norms by layer in the probes, which are small, and no more; a probe that a power cut cut goes."""

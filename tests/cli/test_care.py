@@ -32,7 +32,7 @@ def test_they_reach_the_run_its_record_and_its_page(yeonma, place):
     ]  # fmt: skip
     assert "rate 0.0005, from epoch 2 on" in done.err
     page = (place / "new/report/index.html").read_text(encoding="utf-8")
-    assert "<td>layer 1</td><td>" in page
+    assert '<span lang="en">layer 1</span><span lang="ko">1층</span></td><td>' in page
     assert "<td>0.0005</td><td>2</td>" in page
 
 

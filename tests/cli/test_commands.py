@@ -211,20 +211,20 @@ def test_a_finished_run_can_be_resumed_and_stays_what_it_is(yeonma, place):
 def test_evaluate_as_json(yeonma, place):
     result = yeonma("evaluate", "run", "--json").json
     assert set(result) == {"n", "data", "split", "scores"}
-    assert (result["n"], result["split"], result["data"]) == (40, "test", "train.tsv")
+    assert (result["n"], result["split"], result["data"]) == (40, "test", "test.tsv")
     assert set(result["scores"]) >= SCORES
     golds = [label for _, label in rows_of("test.tsv")]
     said = [row["label"] for row in objects(yeonma("predict", "run", "-i", "test.tsv").out)]
     right = sum(gold == label for gold, label in zip(golds, said, strict=True))
     assert result["scores"]["accuracy"] == right / 40 >= 0.9
     kept = json.loads((place / "run/eval/scores.json").read_text(encoding="utf-8"))
-    assert kept == {"train.tsv:test": result["scores"]}
+    assert kept == {"test.tsv:test": result["scores"]}
 
 
 def test_evaluate_as_text(yeonma):
     shown = yeonma("evaluate", "run", "--split", "valid")
     assert shown.code == 0
-    assert shown.out.startswith("train.tsv : valid\n")
+    assert shown.out.startswith("valid.tsv : valid\n")
     assert "majority class" in shown.out
 
 

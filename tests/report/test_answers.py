@@ -63,6 +63,18 @@ def test_by_label_of_a_tagging_the_spans_are_counted(runs):
     assert "the spans are counted" not in section(runs, rows("좋은 영화", [Span(0, 2, "")]))  # an answer has no label
 
 
+def test_marks_are_explained_where_there_are_some():
+    assert "<mark" not in answers._mistakes(rows("글"))
+    said = answers._mistakes(rows("좋은 영화", [Span(0, 2, "A")]))
+    assert said.index('<mark class="predicted">') < said.index("<table")
+
+
+def test_many_labels_are_counted_where_not_all_have_a_bar(runs):
+    many = pl.concat([rows("글").with_columns(pl.lit(str(number)).alias("gold")) for number in range(25)])
+    assert "the 20 most frequent of 25" in section(runs, many)
+    assert "most frequent of" not in section(runs, many.head(20))
+
+
 def section(runs, found):
     told = gather([runs[0].folder]).runs[0]
     named = found.with_columns(pl.lit("a&b<i>.tsv:test").alias("data"))

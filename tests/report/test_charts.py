@@ -201,6 +201,17 @@ def test_long_names_keep_both_ends():
     assert canvas.extent(cut, Look(), 9) <= 120
 
 
+def test_no_number_of_an_axis_and_no_title_leaves_the_sheet():
+    draw = lines("a very long name of a run " * 6, X, Y, [Line("a", [0, 1], [0.9999951, 0.9999958])])
+    for look in (Look(page=True), Look(("en",))):
+        figure = draw(look)
+        figure.canvas.draw()
+        boxes = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
+        boxes += [text.get_window_extent() for text in figure.texts]
+        assert min(box.x0 for box in boxes) >= 0
+        assert max(box.x1 for box in boxes) <= figure.bbox.x1
+
+
 @pytest.mark.parametrize(("low", "high"), [(0.99998, 1), (-1.00003, -1), (0, 3), (250, 250.01)])
 def test_ticks_that_lie_close_have_numbers_that_differ(low, high):
     axes = lines(TITLE, X, Y, [Line("a", [0, 1], [low, high])])(Look(page=True)).axes[0]

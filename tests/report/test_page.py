@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tomllib
@@ -98,6 +99,37 @@ def test_a_broken_file_is_an_error_of_ours_and_leaves_no_page(runs, tmp_path):
         with pytest.raises(RunError, match="another version or shape|not UTF-8|has no column gold"):
             Report(place).write(tmp_path / "page.html", explain=0)
     assert not (tmp_path / "page.html").exists()
+
+
+def test_of_many_runs_the_broken_ones_are_left_out_and_named(runs, tmp_path):
+    places = [shutil.copytree(run.folder, tmp_path / name) for run, name in zip(runs, "abc", strict=True)]
+    (places[0] / "groups.json").write_text('{"groups": [')
+    (places[1] / "eval/predictions.parquet").write_bytes(b"PAR1")
+    report = Report(tmp_path)
+    assert [told.name for told in report.shown.runs] == ["c"]
+    text = report.write(tmp_path / "page.html", explain=0).read_text(encoding="utf-8")
+    warned = text.split("<p class=warn>")[1:]
+    assert ["groups.json" in warned[0], "predictions.parquet" in warned[1], len(warned)] == [True, True, 2]
+    (places[2] / "groups.json").write_text("{")
+    with pytest.raises(RunError, match=r"groups\.json is not whole"):
+        Report(tmp_path)
+
+
+def test_a_record_that_breaks_off_is_told(runs, tmp_path):
+    place = shutil.copytree(runs[0].folder, tmp_path / "run")
+    lines = (place / "events.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (place / "events.jsonl").write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
+    assert "breaks off" in page(gather([place]))[0]
+    assert "breaks off" not in page(gather([runs[0].folder]))[0]
+
+
+def test_what_the_task_does_not_read_is_told(runs, tmp_path):
+    place = shutil.copytree(runs[0].folder, tmp_path / "run")
+    assert "no gradient came" not in page(gather([place]))[0]
+    groups = json.loads((place / "groups.json").read_text(encoding="utf-8"))["groups"]
+    groups.append({"name": "layer 9", "weights": 7, "learning_rate": 0.1, "first_epoch": 1})
+    write_json(place / "groups.json", {"groups": groups})
+    assert page(gather([place]))[0].count("no gradient came") == 1
 
 
 def test_both_languages_have_every_phrase():

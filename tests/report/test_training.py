@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from yeonma.pictures.style import Look
+from yeonma.report import summary
 from yeonma.report.gather import gather
 from yeonma.report.path import norms
 from yeonma.report.pictures import Pictures
@@ -20,6 +21,15 @@ from yeonma.run import Run
 def copied(runs, tmp_path):
     """The two seeds and the run beside them, in a folder that a test may change."""
     return [shutil.copytree(run.folder, tmp_path / run.folder.name) for run in runs]
+
+
+def test_the_scores_axis_says_which_score_it_is(copied):
+    events = copied[0] / "events.jsonl"
+    events.write_text(events.read_text().replace('"metric": "accuracy"', '"metric": "macro_f1"'))
+    assert "macro F1" in drawn(copied[:1])[0]
+    assert "macro F1, accuracy (share)" in drawn(copied[::2])[0]
+    text = summary.section(gather(copied[:1]))
+    assert "validation (" in text and "macro F1:" in text
 
 
 def drawn(places):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -92,11 +93,12 @@ def finetune(
         facts = {"step": end.step, "reason": end.reason, "best_step": end.best_step, "validation_score": end.best_score}
         print_json({"run": str(output), **facts, "seconds": round(end.seconds, 2)})
     if end.reason == "interrupted":
-        typer.echo(f"Saved at step {end.step}. Continue with: yeonma finetune --resume -o {output}", err=True)
+        go_on = f"yeonma finetune --resume -o {quote(str(output))}"
+        typer.echo(f"Saved at step {end.step}. Continue with: {go_on}", err=True)
         raise typer.Exit(130)
     typer.echo(f"\nThe model is in {output}/model, the page in {output}/report/index.html.", err=True)
     if Run(output).config().data.name or Run(output).config().data.test:
-        typer.echo(f"Score it on the test split: yeonma evaluate {output}", err=True)
+        typer.echo(f"Score it on the test split: yeonma evaluate {quote(str(output))}", err=True)
 
 
 def _position(output: Path) -> Callable[[], tuple[int, int]]:

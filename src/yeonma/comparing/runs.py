@@ -142,7 +142,7 @@ def _tested(run: Run, config: Config, read: Read, shown: bool) -> dict[str, Any]
     model = Model.from_pretrained(run.model_folder)
     prepared = model.prepare(examples)
     scores, predictions = evaluate(model, examples, prepared)
-    name = config.data.name or str(config.data.train)
+    name = config.data.name_of("test")
     run.save_scores(name, "test", scores)
     rows = table(model, examples, prepared, predictions, f"{name}:test")
     metric = run.curve()[-1]["metric"]

@@ -72,7 +72,8 @@ def _must_be_readable(path: Path, suffix: str) -> None:
     if not path.is_file():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, beside, n=1)
-        raise DataError("there is no such file." + (f" Did you mean {close[0]!r}?" if close else ""), path)
+        where = "" if path.is_absolute() else f" Paths begin at the current folder, {Path.cwd()}."
+        raise DataError("there is no such file." + (f" Did you mean {close[0]!r}?" if close else where), path)
 
 
 def _text(path: Path, parse: Callable[[str, Lines], Iterator[Row]]) -> Iterator[Row | Rejected]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ def lower(model: nn.Module, layers: nn.ModuleList, count: int) -> nn.Module:
     return _with(model, {id(layers): nn.ModuleList(layers[: count + 1])})
 
 
-def states(model: nn.Module, layers: Sequence[nn.Module], **inputs: Tensor) -> list[Tensor]:
+def states(model: nn.Module, layers: Iterable[nn.Module], **inputs: Tensor) -> list[Tensor]:
     """What each layer reads, then the last hidden state: one more than layers, each (B, T, width).
 
     Not by `output_hidden_states`, whose hooks stay for good: a layer that two models share would be recorded twice.

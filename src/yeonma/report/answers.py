@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 READ, LONGEST = 20, 4000  # mistakes shown; characters of a text, more where a span lies further on
+LABELS = 20  # that have a bar
 
 
 def section(shown: Shown, pictures: Pictures, explain: int = 0, progress: Progress = silent) -> str:
@@ -45,7 +46,8 @@ def _of_run(told: Told, rows: pl.DataFrame, pictures: Pictures, explain: int, pr
     known = mistakes.graded(rows)
     split = rows["data"][0] if len(rows) else ""
     axis = "answers_axis_error" if known.numbers else "answers_axis_share"
-    labels = [Bar(r["label"], r["mean"], r["low"], r["high"]) for r in mistakes.by_label(rows).head(20).to_dicts()]
+    by_label = mistakes.by_label(rows)
+    labels = [Bar(r["label"], r["mean"], r["low"], r["high"]) for r in by_label.head(LABELS).to_dicts()]
     charts = [
         pictures.show(name.replace("_", "-"), bars(say(f"answers_{name}"), say(unit), made)) if made else ""
         for name, unit, made in (
@@ -56,6 +58,7 @@ def _of_run(told: Told, rows: pl.DataFrame, pictures: Pictures, explain: int, pr
     ]
     notes = note("answers_numbers" if known.numbers else "answers_shares", split=split)
     notes += note("answers_spans") if known.spans and labels else ""
+    notes += note("answers_labels", shown=LABELS, count=len(by_label)) if len(by_label) > LABELS else ""
     return notes + pictures.row(charts) + _mistakes(rows) + _carried(told, rows, explain, progress)
 
 
@@ -80,7 +83,16 @@ def _mistakes(rows: pl.DataFrame) -> str:
     body: list[list[str | Cell]] = [
         [_texts(row), escape(row["gold"]), escape(row["predicted"]), _sure(row)] for row in found
     ]
-    return part("answers_largest" if numbers else "answers_mistakes", table(head, body, sortable=True), level=3)
+    marks = _marks() if any(row["gold_spans"] or row["predicted_spans"] for row in found) else ""
+    key = "answers_largest" if numbers else "answers_mistakes"
+    return part(key, marks + table(head, body, sortable=True), level=3)
+
+
+def _marks() -> str:
+    """What the marks in a text mean, said with the marks themselves."""
+    kinds = {"gold": "gold", "predicted": "predicted", "both": "both", "both differs": "differs"}
+    shown = (f'<mark class="{kind}">{word(f"answers_{key}")}</mark>' for kind, key in kinds.items())
+    return f'<p class="note marks">{" · ".join(shown)}</p>'
 
 
 def _sure(row: Mapping[str, Any]) -> Cell:
@@ -120,7 +132,7 @@ def _carried(told: Told, rows: pl.DataFrame, explain: int, progress: Progress) -
         gold = (
             "" if row["right"] and row["error"] is None else f" ({word('answers_gold')}: {escape(row['gold'] or '–')})"
         )
-        blocks.append(f"<p class=carried><b>{escape(row['predicted'])}</b>{gold}<br>{texts}</p>")
+        blocks.append(f"<div class=carried><b>{escape(row['predicted'])}</b>{gold}<br>{texts}</div>")
         progress("explaining answers", done, len(chosen), "answers")
     said = "numbers" if mistakes.graded(rows).numbers else "spans" if told.config["task"] == "tagging" else "note"
     return part("answers_carried", note(f"answers_carried_{said}") + "".join(blocks), level=3) if blocks else ""

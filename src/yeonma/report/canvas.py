@@ -118,12 +118,13 @@ def sheet(
     from matplotlib.figure import Figure
 
     rows = _rows(entries, look)
+    name_of, title = title, Both(*(str(fitted(each, look, TITLE, WIDTH - 12)) for each in both(title)))
     titles = [joined(title, Look((language,))) for language in (("en",) if look.page else look.languages)]
     top = 6 + LINE * (len(titles) + len(rows) + bool(y)) + 8
     high = top + height + bottom
     figure = Figure(figsize=(WIDTH / 72, high / 72))
     figure.patch.set_visible(not look.page)
-    name(figure, title, look)
+    name(figure, name_of, look)
     _headline(figure, title, look, titles, high)
     for number, row in enumerate(rows):
         _legend_row(figure, row, look, high - 6 - LINE * (len(titles) + number + 0.6))
@@ -197,6 +198,15 @@ def ticks(axis: Axis, log: bool, most: int = 6) -> None:
     else:
         axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 0.0 if log else _step(axis))))
+
+
+def make_room(axes: Axes, look: Look) -> None:
+    """Move the left edge so far in that the numbers of the vertical axis stand on the sheet."""
+    axis, box = axes.yaxis, axes.get_position()
+    labels = axis.get_major_formatter().format_ticks(axis.get_majorticklocs().tolist())
+    left = (12 + max((extent(label, look, SMALL) for label in labels), default=0.0)) / WIDTH
+    if left > box.x0:
+        axes.set_position((left, box.y0, box.x1 - left, box.height))
 
 
 def _step(axis: Axis) -> float:

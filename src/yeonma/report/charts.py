@@ -137,6 +137,7 @@ def _scales(axes: Axes, x: Said, look: Look, log_x: bool = False, log_y: bool = 
     axes.set_yscale("log" if log_y else "linear")
     canvas.ticks(axes.xaxis, log_x)
     canvas.ticks(axes.yaxis, log_y, 5)
+    canvas.make_room(axes, look)
     axes.grid(axis="y", color=RULE, linewidth=0.5)
     axes.set_axisbelow(True)
     canvas.name_x(axes, x, look)

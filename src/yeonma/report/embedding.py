@@ -13,7 +13,7 @@ from yeonma.report.charts import Line, Trail, histogram, lines, trail
 from yeonma.report.drift import Drift
 from yeonma.report.gather import Shown, Told
 from yeonma.report.html import Cell, fold, note, part, table
-from yeonma.report.phrases import plain, say, word
+from yeonma.report.phrases import layer, plain, say, word
 from yeonma.report.pictures import Pictures
 from yeonma.report.training import told_apart
 from yeonma.run import Run
@@ -111,7 +111,7 @@ def _layers(told: Told, pictures: Pictures) -> str:
     if not len(found) or found["step"].max() == 0:
         return ""
     frames = found.partition_by("layer", maintain_order=True)
-    drawn = told_apart([Line(own["layer"][0], own["step"].to_list(), own["cka"].to_list()) for own in frames])
+    drawn = told_apart([Line(layer(own["layer"][0]), own["step"].to_list(), own["cka"].to_list()) for own in frames])
     chart = lines(say("embedding_cka"), say("training_step"), plain("CKA"), drawn)
     return pictures.show("layers", chart) + note("embedding_cka_note", texts=cka.texts(told.run))
 

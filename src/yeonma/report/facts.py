@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
+from yeonma.report import path
 from yeonma.report.gather import Shown, Told
 from yeonma.report.html import fold, part, table
-from yeonma.report.phrases import word
+from yeonma.report.phrases import layer, split, word
 
 
 def data(shown: Shown) -> str:
@@ -37,8 +40,8 @@ def _each(shown: Shown, of: object) -> str:
 def _data(told: Told) -> str:
     found, facts = told.run.read("data.json"), told.run.read("coverage.json")
     rows = [
-        [escape(split), f"{n:,} · {escape(found['sources'].get(split, ''))}"]
-        for split, n in found.get("examples", {}).items()
+        [split(name).html(), f"{n:,} · {escape(found['sources'].get(name, ''))}"]
+        for name, n in found.get("examples", {}).items()
     ]
     rows.append([word("data_rejected"), f"{found.get('rejected', 0):,}"])
     if "known_types" in facts:
@@ -56,12 +59,21 @@ def _data(told: Told) -> str:
 
 def _groups(told: Told) -> str:
     head = [word(f"trained_{key}") for key in ("layer", "weights", "rate", "epoch")]
+    reached = {*path.norms(told.run).drop_nulls("gradient")["layer"]}
     rows = [
-        [escape(g["name"]), f"{g['weights']:,}"]
-        + ([f"{g['learning_rate']:.3g}", str(g["first_epoch"])] if g["first_epoch"] else ["–", word("trained_frozen")])
+        [layer(g["name"]).html(), f"{g['weights']:,}", *_schedule(g, bool(reached) and g["name"] not in reached)]
         for g in told.run.read("groups.json").get("groups", [])
     ]
     return table(head, rows) if rows else ""
+
+
+def _schedule(group: Mapping[str, Any], unread: bool) -> list[str]:
+    """The rate and the first epoch; one that got no gradient though it was to learn is none that the task reads."""
+    if not group["first_epoch"]:
+        return ["–", word("trained_frozen")]
+    if unread and group["first_epoch"] == 1:
+        return ["–", word("trained_unread")]
+    return [f"{group['learning_rate']:.3g}", str(group["first_epoch"])]
 
 
 def _settings(told: Told) -> str:

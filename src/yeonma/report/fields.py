@@ -73,7 +73,8 @@ def _whisker(axes: Axes, level: int, row: Bar) -> None:
 def _write_notes(axes: Axes, rows: Sequence[Bar], look: Look) -> None:
     """What stands behind each bar, and the room for it."""
     notes = [
-        format(row.value, ".3f" if abs(row.value) < 10 else ",.0f") if row.note is None else row.note for row in rows
+        format(row.value, ".3f" if abs(row.value) < 10 else ",.0f").replace("-", "−") if row.note is None else row.note
+        for row in rows
     ]
     field = axes.get_position().width * WIDTH
     wide = max((canvas.extent(note, look, SMALL) for note in notes), default=0.0) + 6

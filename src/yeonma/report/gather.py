@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from yeonma.config import flat
-from yeonma.errors import RunError
+from yeonma.errors import ConfigError, RunError
 from yeonma.files import read_json
 from yeonma.run import Run
 
@@ -40,6 +41,7 @@ class Shown:
     runs   all runs: curves and scores      detailed  those whose embedding and answers are shown
     place  where its page stands where no other place is named
     study  the results of a comparison, as results.json holds them; None where there is none
+    left_out  why runs that were asked for are not among them: a sentence for each
     """
 
     title: str
@@ -47,6 +49,7 @@ class Shown:
     runs: Sequence[Told]
     detailed: Sequence[Told]
     study: Mapping[str, Any] | None = None
+    left_out: Sequence[str] = ()
 
     def groups(self) -> dict[str, list[Told]]:
         """The runs by group, in their order."""
@@ -70,10 +73,42 @@ def gather(folders: Sequence[str | Path]) -> Shown:
     runs = [Run.open(place) for path in paths for place in run_folders(path)]
     if len({run.folder.resolve() for run in runs}) < len(runs):
         raise RunError("A run was given twice. Give each folder once.")
+    left_out: list[str] = []
+    if len(runs) > 1:
+        runs, left_out = _legible_runs(runs)
     told = _named(runs)
     title = told[0].name if len(told) == 1 else _range(told[0].name, told[-1].name)
     place = paths[0] / "report" / "index.html" if len(paths) == 1 else Path("report.html")
-    return Shown(title, place, told, told[:DETAILED])
+    return Shown(title, place, told, told[:DETAILED], left_out=left_out)
+
+
+def _legible_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Those whose files can be read, and why others cannot: one damaged file is no reason to show nothing of many.
+
+    Raises: RunError, ConfigError where none is left.
+    """
+    sound: list[Run] = []
+    broken: list[str] = []
+    for run in runs:
+        try:
+            _read_through(run, len(sound) < DETAILED)
+            sound.append(run)
+        except (RunError, ConfigError) as error:
+            if run is runs[-1] and not sound:
+                raise
+            broken.append(str(error))
+    return sound, broken
+
+
+def _read_through(run: Run, detailed: bool) -> None:
+    """Read what the page shows of every run, and what it shows of those in detail."""
+    run.config()
+    for name in ("status.json", "data.json", "coverage.json", "groups.json", "env.json", "eval/scores.json"):
+        run.read(name)
+    deque(run.events(), 0)
+    if detailed:
+        run.predictions()
+        deque(run.probes(), 0)
 
 
 def is_study(folder: Path) -> bool:

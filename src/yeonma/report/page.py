@@ -9,9 +9,9 @@ from string import Template
 
 from yeonma.errors import RunError
 from yeonma.files import write_text
-from yeonma.records import Progress, silent
+from yeonma.records import Finished, Progress, silent
 from yeonma.report import answers, embedding, facts, scores, study, summary, training
-from yeonma.report.gather import Shown, gather
+from yeonma.report.gather import Shown, Told, gather
 from yeonma.report.phrases import word
 from yeonma.report.pictures import Pictures
 from yeonma.run import Run
@@ -29,7 +29,7 @@ def page(shown: Shown, *, method: str = "pca", explain: int = 0, progress: Progr
     pictures = Pictures()
     try:
         parts = (
-            _unfinished(shown),
+            _warnings(shown),
             summary.section(shown),
             scores.section(shown),
             study.section(shown.study, pictures.show) if shown.study is not None else "",
@@ -57,13 +57,18 @@ def write_page(run: Run) -> Path:
     return path
 
 
-def _unfinished(shown: Shown) -> str:
-    """A warning where more is to come; a final run of a comparison that failed is a result."""
-    if shown.study is not None:
-        finished = shown.study["complete"]
-    else:
-        finished = all(told.run.status().get("state") == "done" for told in shown.runs)
-    return "" if finished else f"<p class=warn>{word('unfinished')}</p>"
+def _warnings(shown: Shown) -> str:
+    """Where more is to come (a final run of a comparison that failed is a result), and where files are not whole."""
+    states = {told.name: told.run.status().get("state") for told in shown.runs}
+    finished = shown.study["complete"] if shown.study is not None else {*states.values()} == {"done"}
+    said = [] if finished else [word("unfinished")]
+    said += [word("broken_off", name=told.name) for told in shown.runs if states[told.name] == "done" and _cut(told)]
+    said += [word("left_out", reason=reason) for reason in shown.left_out]
+    return "".join(f"<p class=warn>{each}</p>" for each in said)
+
+
+def _cut(told: Told) -> bool:
+    return not any(isinstance(event, Finished) for event in told.run.events())
 
 
 def _shell(title: str, parts: list[str]) -> str:

@@ -31,6 +31,19 @@ def word(key: str, **values: object) -> str:
     return say(key, **values).html()
 
 
+def layer(name: str) -> Both:
+    """The name of a layer: "embeddings", "layer 3", "pooled", "head", …"""
+    number = name.removeprefix("layer ")
+    if number != name:
+        return say("layer_numbered", number=number)
+    return say(f"layer_{name}") if f"layer_{name}" in _phrases() else plain(name)
+
+
+def split(name: str) -> Both:
+    """The name of a split; "data:split" stays as it is."""
+    return say(f"split_{name}") if f"split_{name}" in _phrases() else plain(name)
+
+
 def plain(text: object) -> Both:
     """What is the same in both languages."""
     return Both(str(text), str(text))

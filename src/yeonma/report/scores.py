@@ -10,6 +10,7 @@ from yeonma import stats
 from yeonma.records import Evaluated
 from yeonma.report.gather import Shown, Told
 from yeonma.report.html import fold, note, part, table
+from yeonma.report.phrases import split as split_name
 from yeonma.report.phrases import word
 from yeonma.run import Run
 from yeonma.tasks.scores.names import NAMES, baseline, classes, figures
@@ -23,6 +24,11 @@ def all_scores(run: Run) -> dict[str, Scores]:
     """The best validation scores of the loop, then every evaluation since, by name."""
     best = [e for e in run.events() if isinstance(e, Evaluated) and e.best]
     return {**({"validation": best[-1].scores} if best else {}), **run.scores()}
+
+
+def chosen_by(run: Run) -> str:
+    """The score that chose the run's best weights; empty where none was taken in training."""
+    return next((event.metric for event in run.events() if isinstance(event, Evaluated)), "")
 
 
 def section(shown: Shown) -> str:
@@ -47,7 +53,7 @@ def _table(shown: Mapping[str, Scores]) -> str:
     beside = any(baseline(scores) for scores in shown.values())
     head = [word("scores_split"), word("scores_examples"), *map(_name, names), *[word("scores_majority")] * beside]
     rows = [
-        [escape(split), f"{scores['n']:,}", *(_score(scores, name) for name in names)]
+        [split_name(split).html(), f"{scores['n']:,}", *(_score(scores, name) for name in names)]
         + [f"{majority[1]:.4f}" if (majority := baseline(scores)) else "–"] * beside
         for split, scores in shown.items()
     ]
@@ -90,7 +96,7 @@ def _mean_row(group: str, split: str, name: str, values: Sequence[float]) -> lis
     found = stats.interval(values)
     spread = f" ± {found.sd:.4f}" if len(values) > 1 else ""
     reach = f"{found.low:.4f} … {found.high:.4f}" if len(values) > 1 else "–"
-    return [escape(group), escape(split), _name(name), str(len(values)), f"{found.mean:.4f}{spread}", reach]
+    return [escape(group), split_name(split).html(), _name(name), str(len(values)), f"{found.mean:.4f}{spread}", reach]
 
 
 def _details(name: str, scores: Scores) -> str:
@@ -103,7 +109,7 @@ def _details(name: str, scores: Scores) -> str:
     if not per_class:
         return ""
     head = [word("scores_label"), *(word(f"class_{f}") for f in fields)]
-    return fold(f"{escape(name)}: {word('scores_per_class')}", table(head, per_class) + _confusion(scores))
+    return fold(f"{split_name(name).html()}: {word('scores_per_class')}", table(head, per_class) + _confusion(scores))
 
 
 def _confusion(scores: Scores) -> str:

@@ -13,7 +13,8 @@ from yeonma.report.gather import Shown, Told
 from yeonma.report.html import part
 from yeonma.report.leaderboard import metric, state
 from yeonma.report.phrases import say
-from yeonma.report.scores import all_scores
+from yeonma.report.phrases import split as split_name
+from yeonma.report.scores import all_scores, chosen_by
 from yeonma.tasks.scores.names import baseline, figures
 
 
@@ -28,7 +29,8 @@ def section(shown: Shown) -> str:
 
 
 def _of_run(told: Told, shown: Shown) -> list[Both]:
-    state = told.run.status().get("state", "unknown")
+    state = told.run.status().get("state", "unknown" if told.run.has_trained() else "new")
+    known = state in ("done", "running", "interrupted", "failed", "new")
     facts = told.run.read("data.json")
     said = [
         say(
@@ -38,7 +40,7 @@ def _of_run(told: Told, shown: Shown) -> list[Both]:
             optimizer=told.config["train.optimizer"],
             task=told.config["task"],
             examples=f"{facts.get('examples', {}).get('train', 0):,}",
-            state=say(f"state_{state}" if state in ("done", "running", "interrupted", "failed") else "state_unknown"),
+            state=say(f"state_{state}" if known else "state_unknown"),
         )
     ]
     return [*said, *_ended(told), *_scored(told), *_moved(told)]
@@ -65,20 +67,27 @@ def _time(seconds: float) -> Both:
 
 
 def _scored(told: Told) -> list[Both]:
-    """The first score of each split, and what an answer that reads nothing would have had."""
-    said = []
+    """Of each split the score that chose the weights, else its first; and what an answer that reads nothing had."""
+    said, metric = [], chosen_by(told.run)
     for split, scores in all_scores(told.run).items():
         found = figures(scores)
         if not found:
             continue
-        name, value = next(iter(found.items()))
+        name = metric if metric in found else next(iter(found))
         majority = baseline(scores)
         beside = (
             say("summary_majority", value=f"{majority[1]:.4f}") if majority and name == "accuracy" else Both("", "")
         )
         n = f"{scores['n']:,}"
         said.append(
-            say("summary_score", split=split, n=n, score=say(f"score_{name}"), value=f"{value:.4f}", beside=beside)
+            say(
+                "summary_score",
+                split=split_name(split),
+                n=n,
+                score=say(f"score_{name}"),
+                value=f"{found[name]:.4f}",
+                beside=beside,
+            )
         )
     return said
 

@@ -8,30 +8,34 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from yeonma.pictures.words import Both
 from yeonma.records import Evaluated, Stepped
 from yeonma.report import path
 from yeonma.report.charts import Line, lines
 from yeonma.report.gather import Shown, Told
 from yeonma.report.html import note, part
 from yeonma.report.inline import Draw
-from yeonma.report.phrases import plain, say
+from yeonma.report.phrases import layer, plain, say
 from yeonma.report.pictures import Pictures
+from yeonma.report.scores import chosen_by
 from yeonma.run import Run
 
 if TYPE_CHECKING:
     import polars as pl
 
 MOST = 9  # lines that a chart tells apart
+NOTHING = plain("")
 
 Points = tuple[Sequence[float], Sequence[float]]
 
 
 def section(shown: Shown, pictures: Pictures) -> str:
     """The curves of all runs, and the norms of those in detail."""
+    losses = curves(shown, lambda run: _stepped(run, "loss"))
     rates = curves(shown, lambda run: _stepped(run, "learning_rate"))
     drawn = [
-        pictures.show("loss", _chart("loss", curves(shown, lambda run: _stepped(run, "loss")))),
-        pictures.show("validation", _chart("validation", curves(shown, _scored))),
+        pictures.show("loss", _chart("loss", losses, log_y=_far_apart(losses))),
+        pictures.show("validation", _chart("validation", curves(shown, _scored), _metrics(shown))),
         pictures.show("learning-rate", _chart("rate", rates, log_y=_far_apart(rates))),
         pictures.show(
             "gradient-norm", _chart("gradient", curves(shown, lambda run: _stepped(run, "grad_norm")), log_y=True)
@@ -53,8 +57,14 @@ def curves(shown: Shown, points: Callable[[Run], Points]) -> list[Line]:
     return told_apart([line for line in found if len(line.xs)])
 
 
-def _chart(key: str, drawn: Sequence[Line], *, log_y: bool = False) -> Draw | None:
-    return lines(say(f"training_{key}"), say("training_step"), plain(""), drawn, log_y=log_y) if drawn else None
+def _chart(key: str, drawn: Sequence[Line], y: Both = NOTHING, *, log_y: bool = False) -> Draw | None:
+    return lines(say(f"training_{key}"), say("training_step"), y, drawn, log_y=log_y) if drawn else None
+
+
+def _metrics(shown: Shown) -> Both:
+    """What the axis of validation scores shows: the score that each run goes by, where runs of several tasks meet."""
+    names = [say(f"score_{name}") for name in dict.fromkeys(chosen_by(told.run) for told in shown.runs) if name]
+    return Both(*(", ".join(each) for each in zip(*names, strict=True))) if names else NOTHING
 
 
 def _far_apart(drawn: Sequence[Line]) -> bool:
@@ -76,7 +86,7 @@ def told_apart(found: Sequence[Line]) -> list[Line]:
     return [line if i in kept else replace(line, faint=True) for i, line in enumerate(found)]
 
 
-def banded(name: str, curves: Sequence[Points]) -> Line:
+def banded(name: Both | str, curves: Sequence[Points]) -> Line:
     """The mean of several curves between the lowest and the highest of them, from where all begin to where one ends.
 
     Where the curves do not have the same places, as of runs that end by the clock, values are interpolated.
@@ -134,4 +144,4 @@ def _by_layer(found: Sequence[pl.DataFrame], column: str) -> list[Line]:
     for norms in found:
         for own in norms.drop_nulls(column).partition_by("layer", maintain_order=True):
             curves.setdefault(own["layer"][0], []).append((own["step"].to_list(), own[column].to_list()))
-    return told_apart([banded(layer, each) for layer, each in curves.items()])
+    return told_apart([banded(layer(name), each) for name, each in curves.items()])
