@@ -66,3 +66,19 @@ def test_a_score_is_that_of_its_sums(name, metric, data):
     assert score(metric, sums.sum(0)) == pytest.approx(expected, abs=1e-6)
     both = np.stack([sums.sum(0), 2 * sums.sum(0)])  # of several sums at once, and twice the answers are as good
     assert score(metric, both) == pytest.approx([expected] * 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("golds", "answers", "expected"),
+    [
+        ([1, 0], [0, 5.96e-8], -1),
+        ([1, 2, 4], [1e-9, 2e-9, 4e-9], 1),
+        ([0.1] * 3, [1, 2, 3], 0),
+        ([1, 2, 3], [0.1] * 3, 0),
+    ],
+)
+def test_a_correlation_does_not_hang_on_the_scale_of_the_numbers(golds, answers, expected):
+    examples = [Example(str(i), (TEXT,), gold) for i, gold in enumerate(golds)]
+    predictions = [Prediction(str(i), said, 1.0, {}, ()) for i, said in enumerate(answers)]
+    sums = added("pearson", TASKS["number"], examples, predictions)
+    assert score("pearson", sums.sum(0)) == pytest.approx(expected, abs=1e-6)

@@ -58,7 +58,8 @@ def _moments(metric: str, pairs: Sequence[tuple[Example, Prediction]]) -> np.nda
     gold, said = np.array([[float(e.gold), float(p.value)] for e, p in pairs]).T  # type: ignore[arg-type]
     if metric == "spearman":
         gold, said = ranks(gold), ranks(said)
-    gold = gold - gold.mean()  # smaller sums lose fewer digits, and a correlation is the same
+    # Smaller sums lose fewer digits, and a correlation is the same; of a constant nothing may be left.
+    gold = gold - gold.mean() if np.ptp(gold) else np.zeros(len(gold))
     return np.stack([np.ones(len(gold)), gold, gold**2, said, said**2, gold * said], axis=1)
 
 
@@ -101,7 +102,8 @@ def score(metric: str, sums: np.ndarray) -> np.ndarray:
 
 
 def _correlation(n: Any, g: Any, gg: Any, p: Any, pp: Any, gp: Any) -> np.ndarray:
-    """Pearson's r of sums."""
-    below = (n * gg - g * g) * (n * pp - p * p)
-    found: np.ndarray = (n * gp - g * p) / np.sqrt(np.where(below > 1e-12 * n * n, below, np.inf))
+    """Pearson's r of sums; 0 where what varies is no more than rounding of what there is."""
+    gold, said = n * gg - g * g, n * pp - p * p
+    varies = (gold > 1e-12 * n * gg) & (said > 1e-12 * n * pp)
+    found: np.ndarray = (n * gp - g * p) / np.sqrt(np.where(varies, gold * said, np.inf))
     return found
