@@ -74,6 +74,15 @@ def test_several_runs_have_bands_and_means_and_part_in_their_answers(texts):
         assert said in texts["three"], said
 
 
+def test_seeds_that_split_validation_data_off_for_themselves_are_told(runs, tmp_path):
+    assert "about different rows" not in page(gather([runs[0].folder.parent]))[0]
+    places = [shutil.copytree(run.folder, tmp_path / run.folder.name) for run in runs[:2]]
+    facts = runs[0].read("data.json")
+    for seed, place in enumerate(places):
+        write_json(place / "data.json", {**facts, "sources": {"valid": f"split off with seed {seed}"}})
+    assert "about different rows" in page(gather(places))[0]
+
+
 def test_an_unfinished_run_says_so(tmp_path):
     run = Run.create(tmp_path / "run", config())
     assert "not finished" in write_page(run).read_text(encoding="utf-8")

@@ -84,7 +84,15 @@ def _over_seeds(shown: Shown) -> str:
             scored = [figures(each[split]) for each in found if split in each]
             rows += [_mean_row(group, split, name, [each[name] for each in scored]) for name in _first(scored)]
     head = ["scores_group", "scores_split", "scores_score", "scores_runs", "scores_mean", "scores_interval"]
-    return table([word(key) for key in head], rows) + note("scores_seeds_note")
+    notes = note("scores_seeds_note")
+    if any(_parted(runs) for runs in shown.groups().values()):
+        notes += note("scores_parted_note")
+    return table([word(key) for key in head], rows) + notes
+
+
+def _parted(runs: Sequence[Told]) -> bool:
+    """Whether runs of a group chose their weights by different rows: each seed splits its own off the training data."""
+    return len({told.run.read("data.json").get("sources", {}).get("valid") for told in runs}) > 1
 
 
 def _first(scored: Sequence[Mapping[str, float]], count: int = 3) -> list[str]:
