@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -81,6 +82,11 @@ def test_workers_share_the_machine_and_the_work(tmp_path, base):
     assert (row.trials, row.finals, row.failed, row.running) == (2, 1, 0, 0)
     assert standing.done() == (3, 3)
     assert standing.seconds_left(2) == 0
+
+
+def test_a_system_that_does_not_say_which_processors_are_ours_has_them_all(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    assert threads(1) == os.cpu_count()
 
 
 def test_what_a_worker_cannot_do_is_said(tmp_path, base):

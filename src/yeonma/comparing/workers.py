@@ -27,8 +27,9 @@ def command(study: Study, storage: str | None, stale: float) -> list[str]:
 
 
 def threads(workers: int) -> int:
-    """Threads of each worker: the processors this process may use, shared out."""
-    return max(1, len(os.sched_getaffinity(0)) // workers)
+    """Threads of each worker: the processors this process may use (where the system says: Linux), shared out."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, allowed // workers)
 
 
 def supervise(
