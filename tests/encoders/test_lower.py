@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import transformers
 
 from transformer_builders import TEXTS, encoder_of, examples
 from yeonma import batches, config
+from yeonma.encoders.lower import states
 from yeonma.errors import ConfigError
 from yeonma.finetuning import prepare
 from yeonma.records import Dataset
@@ -83,3 +85,15 @@ def test_the_depths_are_the_hidden_states_also_beside_kept_layers(folder):
     expected = encoder_of(folder).eval().model(**inputs, output_hidden_states=True).hidden_states
     for found, state in zip(depths.values(), expected, strict=True):
         torch.testing.assert_close(found, state)
+
+
+def test_what_a_model_pads_for_its_layers_is_cut_off_again():
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    settings = transformers.LongformerConfig(vocab_size=30, attention_window=4, max_position_embeddings=40, **shape)
+    model = transformers.LongformerModel(settings).eval()
+    inputs = {"input_ids": torch.randint(3, 30, (2, 6)), "attention_mask": torch.ones(2, 6, dtype=torch.long)}
+    found = states(model, model.encoder.layer, **inputs)
+    expected = model(**inputs, output_hidden_states=True).hidden_states
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other)

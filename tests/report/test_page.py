@@ -79,8 +79,12 @@ def test_seeds_that_split_validation_data_off_for_themselves_are_told(runs, tmp_
     places = [shutil.copytree(run.folder, tmp_path / run.folder.name) for run in runs[:2]]
     facts = runs[0].read("data.json")
     for seed, place in enumerate(places):
-        write_json(place / "data.json", {**facts, "sources": {"valid": f"split off with seed {seed}"}})
+        valid = f"60 rows split off by label with seed {seed} from train (0.1 of {place}/train.tsv)"
+        write_json(place / "data.json", {**facts, "sources": {"valid": valid}})
     assert "about different rows" in page(gather(places))[0]
+    for place in places:
+        write_json(place / "data.json", {**facts, "sources": {"valid": f"{place}/valid.tsv (UTF-8): 60 rows"}})
+    assert "about different rows" not in page(gather(places))[0]
 
 
 def test_an_unfinished_run_says_so(tmp_path):
@@ -97,6 +101,17 @@ def test_a_failed_run_of_a_complete_comparison_is_a_result(tmp_path):
         assert ("not finished" in page(gather([tmp_path]))[0]) != complete
 
 
+def test_a_broken_final_run_leaves_the_page_of_a_comparison(runs, tmp_path):
+    found = study(2, 2)
+    for cell, run in zip(found["cells"], runs, strict=False):
+        shutil.copytree(run.folder, tmp_path / "cells" / cell["name"] / "seed-01")
+    write_json(tmp_path / "results.json", found)
+    (tmp_path / "cells" / found["cells"][0]["name"] / "seed-01" / "groups.json").write_text("{")
+    shown = gather([tmp_path])
+    assert [told.group for told in shown.runs] == [found["cells"][1]["name"]]
+    assert "groups.json is not whole" in page(shown)[0]
+
+
 def test_a_broken_file_is_an_error_of_ours_and_leaves_no_page(runs, tmp_path):
     for name, broken in {
         "embeddings/words.txt": lambda path: path.write_bytes(b"\xff\xfe"),
@@ -111,15 +126,20 @@ def test_a_broken_file_is_an_error_of_ours_and_leaves_no_page(runs, tmp_path):
 
 
 def test_of_many_runs_the_broken_ones_are_left_out_and_named(runs, tmp_path):
-    places = [shutil.copytree(run.folder, tmp_path / name) for run, name in zip(runs, "abc", strict=True)]
-    (places[0] / "groups.json").write_text('{"groups": [')
-    (places[1] / "eval/predictions.parquet").write_bytes(b"PAR1")
+    broken = {
+        "a": "groups.json", "b": "eval/predictions.parquet", "c": "embeddings/after.safetensors",
+        "d": "embeddings/words.txt", "e": "probes/step-000000.safetensors",
+    }  # fmt: skip
+    places = {name: shutil.copytree(runs[0].folder, tmp_path / name) for name in "abcdef"}
+    for name, file in broken.items():
+        assert (places[name] / file).exists()
+        (places[name] / file).write_bytes(b'\xff{"groups": [')
     report = Report(tmp_path)
-    assert [told.name for told in report.shown.runs] == ["c"]
+    assert [told.name for told in report.shown.runs] == ["f"]
     text = report.write(tmp_path / "page.html", explain=0).read_text(encoding="utf-8")
     warned = text.split("<p class=warn>")[1:]
-    assert ["groups.json" in warned[0], "predictions.parquet" in warned[1], len(warned)] == [True, True, 2]
-    (places[2] / "groups.json").write_text("{")
+    assert [file in said for file, said in zip(broken.values(), warned, strict=True)] == [True] * 5
+    (places["f"] / "groups.json").write_text("{")
     with pytest.raises(RunError, match=r"groups\.json is not whole"):
         Report(tmp_path)
 

@@ -50,7 +50,7 @@ def states(model: nn.Module, layers: Iterable[nn.Module], **inputs: Tensor) -> l
     finally:
         for hook in hooks:
             hook.remove()
-    return [*read, last]
+    return [*(each[:, : last.shape[1]] for each in read), last]  # some pad a row for their layers: Longformer
 
 
 def _with(module: nn.Module, changed: dict[int, nn.Module]) -> nn.Module:

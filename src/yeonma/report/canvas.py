@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from yeonma.pictures.style import FAINT, INK, SERIES, Look
 from yeonma.pictures.words import Both
+from yeonma.report.phrases import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -118,13 +119,13 @@ def sheet(
     from matplotlib.figure import Figure
 
     rows = _rows(entries, look)
-    name_of, title = title, Both(*(str(fitted(each, look, TITLE, WIDTH - 12)) for each in both(title)))
+    whole, title = title, Both(*(str(fitted(each, look, TITLE, WIDTH - 12)) for each in both(title)))
     titles = [joined(title, Look((language,))) for language in (("en",) if look.page else look.languages)]
     top = 6 + LINE * (len(titles) + len(rows) + bool(y)) + 8
     high = top + height + bottom
     figure = Figure(figsize=(WIDTH / 72, high / 72))
     figure.patch.set_visible(not look.page)
-    name(figure, name_of, look)
+    name(figure, whole, look)
     _headline(figure, title, look, titles, high)
     for number, row in enumerate(rows):
         _legend_row(figure, row, look, high - 6 - LINE * (len(titles) + number + 0.6))
@@ -222,8 +223,8 @@ def number(value: float, step: float = 0.0) -> str:
     """
     if value == 0 or 1e-3 <= abs(value) * 1.0000001 < 1e6:
         exact = max(4, 2 + math.floor(math.log10(abs(value) / step))) if value and step else 4
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{min(exact, 12)}g}".replace("-", "−")
+        return written(value, ",.0f" if abs(value) >= 1000 else f".{min(exact, 12)}g")
     digits, power = f"{value:.2e}".split("e")
-    digits = digits.rstrip("0").rstrip(".").replace("-", "−")
+    digits = written(float(digits), "g")
     raised = f"10{str(int(power)).translate(DIGITS)}"
     return raised if digits == "1" else f"{digits}·{raised}"

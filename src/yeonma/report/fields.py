@@ -14,6 +14,7 @@ from yeonma.pictures.style import INK, SERIES, Look
 from yeonma.report import canvas
 from yeonma.report.canvas import RULE, SMALL, WIDTH, Entry, Said
 from yeonma.report.inline import Draw
+from yeonma.report.phrases import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,8 +74,7 @@ def _whisker(axes: Axes, level: int, row: Bar) -> None:
 def _write_notes(axes: Axes, rows: Sequence[Bar], look: Look) -> None:
     """What stands behind each bar, and the room for it."""
     notes = [
-        format(row.value, ".3f" if abs(row.value) < 10 else ",.0f").replace("-", "−") if row.note is None else row.note
-        for row in rows
+        written(row.value, ".3f" if abs(row.value) < 10 else ",.0f") if row.note is None else row.note for row in rows
     ]
     field = axes.get_position().width * WIDTH
     wide = max((canvas.extent(note, look, SMALL) for note in notes), default=0.0) + 6
@@ -186,14 +186,13 @@ def _scale(table: Floats, low: float, reach: float, form: str) -> list[Entry]:
     shades = _colours(np.array([steps]), low, reach)[0]
     square: dict[str, Any] = {"linestyle": "", "marker": "s", "markersize": 9, "markeredgewidth": 0}
     return [
-        Entry(format(step, form).replace("-", "−"), {**square, "color": tuple(shade)})
-        for step, shade in zip(steps, shades, strict=True)
+        Entry(written(step, form), {**square, "color": tuple(shade)}) for step, shade in zip(steps, shades, strict=True)
     ]
 
 
 def _write_values(axes: Axes, table: Floats, form: str) -> None:
     for (row, column), value in np.ndenumerate(table):
-        text = "–" if math.isnan(value) else format(value, form).replace("-", "−")
+        text = "–" if math.isnan(value) else written(value, form)
         axes.text(column, row, text, ha="center", va="center_baseline", fontsize=SMALL, color=INK)
 
 

@@ -75,23 +75,24 @@ def gather(folders: Sequence[str | Path]) -> Shown:
         raise RunError("A run was given twice. Give each folder once.")
     left_out: list[str] = []
     if len(runs) > 1:
-        runs, left_out = _legible_runs(runs)
+        runs, left_out = _legible_runs(runs, DETAILED)
     told = _named(runs)
     title = told[0].name if len(told) == 1 else _range(told[0].name, told[-1].name)
     place = paths[0] / "report" / "index.html" if len(paths) == 1 else Path("report.html")
     return Shown(title, place, told, told[:DETAILED], left_out=left_out)
 
 
-def _legible_runs(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+def _legible_runs(runs: Sequence[Run], detailed: int) -> tuple[list[Run], list[str]]:
     """Those whose files can be read, and why others cannot: one damaged file is no reason to show nothing of many.
 
+    detailed  of so many the answers and the embedding are read too: the page shows them of no more
     Raises: RunError, ConfigError where none is left.
     """
     sound: list[Run] = []
     broken: list[str] = []
     for run in runs:
         try:
-            _read_through(run, len(sound) < DETAILED)
+            _read_through(run, len(sound) < detailed)
             sound.append(run)
         except (RunError, ConfigError) as error:
             if run is runs[-1] and not sound:
@@ -106,9 +107,9 @@ def _read_through(run: Run, detailed: bool) -> None:
     for name in ("status.json", "data.json", "coverage.json", "groups.json", "env.json", "eval/scores.json"):
         run.read(name)
     deque(run.events(), 0)
+    deque(run.probes(), 0)
     if detailed:
-        run.predictions()
-        deque(run.probes(), 0)
+        run.predictions(), run.words(), run.embeddings("before"), run.embeddings("after")
 
 
 def is_study(folder: Path) -> bool:
@@ -138,7 +139,7 @@ def run_folders(folder: Path) -> list[Path]:
 def _of_study(folder: Path) -> Shown:
     """The final runs of a comparison; in detail the first run of each cell, the best cell first.
 
-    Raises: RunError for results of another shape.
+    Raises: RunError for results of another shape, ConfigError and RunError where no final run can be read.
     """
     study = read_json(folder / RESULTS)
     try:
@@ -158,10 +159,12 @@ def _of_study(folder: Path) -> Shown:
             f"Make them again: yeonma compare -o {folder}"
         ) from error
     found = [each for each in told if (each.run.folder / "config.toml").is_file()]
+    sound, left_out = _legible_runs([each.run for each in found], len(found))
+    found = [each for each in found if each.run in sound]
     firsts = [next(runs) for _, runs in groupby(found, key=lambda each: each.group)]
     firsts.sort(key=lambda each: each.group != best)
     title = _legible(folder.resolve().name)
-    return Shown(title, folder / "report" / "index.html", found, firsts[:DETAILED], study)
+    return Shown(title, folder / "report" / "index.html", found, firsts[:DETAILED], study, left_out)
 
 
 def _named(runs: Sequence[Run]) -> list[Told]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from yeonma.report.phrases import word
+from yeonma.report.phrases import word, written
 
 
 class Cell(NamedTuple):
@@ -38,7 +38,7 @@ def _cell(where: str, cell: str | Cell) -> str:
 
 def number(value: float | None, digits: int = 4) -> str:
     """A number with so many digits behind the point; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}".replace("-", "−")
+    return "–" if value is None else written(value, f".{digits}f")
 
 
 def part(key: str, body: str, level: int = 2) -> str:

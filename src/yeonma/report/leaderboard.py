@@ -10,7 +10,7 @@ from typing import Any
 
 from yeonma.pictures.words import Both
 from yeonma.report.html import Cell, fold, note, number, table
-from yeonma.report.phrases import plain, say, word
+from yeonma.report.phrases import plain, say, word, written
 from yeonma.tasks.scores.names import NAMES
 
 COLUMNS = ("cell", "group", "mean", "interval", "difference", "p", "p_runs", "verdict", "failed", "cost")
@@ -72,7 +72,7 @@ def _number(value: float | None, shown: str) -> Cell:
 
 def signed(value: float | None) -> str:
     """A difference with its sign."""
-    return "–" if value is None else f"{value:+.4f}".replace("-", "−")
+    return "–" if value is None else written(value, "+.4f")
 
 
 def probability(p: float | None) -> str:

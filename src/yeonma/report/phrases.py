@@ -44,6 +44,11 @@ def split(name: str) -> Both:
     return say(f"split_{name}") if f"split_{name}" in _phrases() else plain(name)
 
 
+def written(value: float, form: str) -> str:
+    """A number in a form of Python's `format`, with a minus sign where that writes a hyphen."""
+    return format(value, form).replace("-", "−")
+
+
 def plain(text: object) -> Both:
     """What is the same in both languages."""
     return Both(str(text), str(text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from yeonma import stats
 from yeonma.records import Evaluated
 from yeonma.report.gather import Shown, Told
-from yeonma.report.html import fold, note, part, table
+from yeonma.report.html import fold, note, number, part, table
 from yeonma.report.phrases import split as split_name
 from yeonma.report.phrases import word
 from yeonma.run import Run
 from yeonma.tasks.scores.names import NAMES, baseline, classes, figures
 
+SPLIT_OFF = re.compile(r" split off by .* with seed (\d+) from train ")  # as data.json says it
 SHARES = ("accuracy", "squad_em", "korquad_em")  # how many of n examples were right
 
 Scores = Mapping[str, Any]
@@ -70,7 +72,7 @@ def _score(scores: Scores, name: str) -> str:
         return "–"
     value, n = float(scores[name]), int(scores["n"])
     if name not in SHARES or not n:
-        return f"{value:.4f}"
+        return number(value)
     low, high = stats.wilson(round(value * n), n)[1:3]
     return f"{value:.4f}<small>{low:.3f} … {high:.3f}</small>"
 
@@ -92,7 +94,8 @@ def _over_seeds(shown: Shown) -> str:
 
 def _parted(runs: Sequence[Told]) -> bool:
     """Whether runs of a group chose their weights by different rows: each seed splits its own off the training data."""
-    return len({told.run.read("data.json").get("sources", {}).get("valid") for told in runs}) > 1
+    sources = (told.run.read("data.json").get("sources", {}).get("valid", "") for told in runs)
+    return len({found[1] for source in sources if (found := SPLIT_OFF.search(source))}) > 1
 
 
 def _first(scored: Sequence[Mapping[str, float]], count: int = 3) -> list[str]:
@@ -103,8 +106,9 @@ def _first(scored: Sequence[Mapping[str, float]], count: int = 3) -> list[str]:
 def _mean_row(group: str, split: str, name: str, values: Sequence[float]) -> list[str]:
     found = stats.interval(values)
     spread = f" ± {found.sd:.4f}" if len(values) > 1 else ""
-    reach = f"{found.low:.4f} … {found.high:.4f}" if len(values) > 1 else "–"
-    return [escape(group), split_name(split).html(), _name(name), str(len(values)), f"{found.mean:.4f}{spread}", reach]
+    reach = f"{number(found.low)} … {number(found.high)}" if len(values) > 1 else "–"
+    mean = f"{number(found.mean)}{spread}"
+    return [escape(group), split_name(split).html(), _name(name), str(len(values)), mean, reach]
 
 
 def _details(name: str, scores: Scores) -> str:

@@ -29,8 +29,8 @@ def section(shown: Shown) -> str:
 
 
 def _of_run(told: Told, shown: Shown) -> list[Both]:
-    state = told.run.status().get("state", "unknown" if told.run.has_trained() else "new")
-    known = state in ("done", "running", "interrupted", "failed", "new")
+    stood = told.run.status().get("state", "unknown" if told.run.has_trained() else "new")
+    known = stood in ("done", "running", "interrupted", "failed", "new")
     facts = told.run.read("data.json")
     said = [
         say(
@@ -40,7 +40,7 @@ def _of_run(told: Told, shown: Shown) -> list[Both]:
             optimizer=told.config["train.optimizer"],
             task=told.config["task"],
             examples=f"{facts.get('examples', {}).get('train', 0):,}",
-            state=say(f"state_{state}" if known else "state_unknown"),
+            state=say(f"state_{stood}" if known else "state_unknown"),
         )
     ]
     return [*said, *_ended(told), *_scored(told), *_moved(told)]
@@ -68,12 +68,12 @@ def _time(seconds: float) -> Both:
 
 def _scored(told: Told) -> list[Both]:
     """Of each split the score that chose the weights, else its first; and what an answer that reads nothing had."""
-    said, metric = [], chosen_by(told.run)
+    said, chosen = [], chosen_by(told.run)
     for split, scores in all_scores(told.run).items():
         found = figures(scores)
         if not found:
             continue
-        name = metric if metric in found else next(iter(found))
+        name = chosen if chosen in found else next(iter(found))
         majority = baseline(scores)
         beside = (
             say("summary_majority", value=f"{majority[1]:.4f}") if majority and name == "accuracy" else Both("", "")

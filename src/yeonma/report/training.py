@@ -68,7 +68,7 @@ def _metrics(shown: Shown) -> Both:
 
 
 def _far_apart(drawn: Sequence[Line]) -> bool:
-    """Whether some line would lie flat at the foot of another: its peak is a twentieth of the other's, or less."""
+    """Whether some line would lie flat at the foot of another: its peak is below a twentieth of the other's."""
     peaks = [max(line.ys) for line in drawn if max(line.ys) > 0]
     return bool(peaks) and max(peaks) > 20 * min(peaks)
 

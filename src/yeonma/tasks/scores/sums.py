@@ -102,8 +102,9 @@ def score(metric: str, sums: np.ndarray) -> np.ndarray:
 
 
 def _correlation(n: Any, g: Any, gg: Any, p: Any, pp: Any, gp: Any) -> np.ndarray:
-    """Pearson's r of sums; 0 where what varies is no more than rounding of what there is."""
+    """Pearson's r of sums; 0 where numbers lie closer than a millionth of their size: float32 has no more digits."""
     gold, said = n * gg - g * g, n * pp - p * p
     varies = (gold > 1e-12 * n * gg) & (said > 1e-12 * n * pp)
-    found: np.ndarray = (n * gp - g * p) / np.sqrt(np.where(varies, gold * said, np.inf))
+    below = np.sqrt(np.where(varies, gold, np.inf)) * np.sqrt(np.where(varies, said, np.inf))
+    found: np.ndarray = (n * gp - g * p) / below
     return found
