@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from yeonma.comparing.claims import STALE
 from yeonma.comparing.grid import plain
 from yeonma.comparing.rules import TRIALS
 from yeonma.comparing.spaces import asked
+from yeonma.comparing.storage import opened
 from yeonma.errors import ConfigError, Interrupted, RunError
 
 
@@ -75,7 +77,11 @@ def compare(
         plan = _plan(base, cells(base, axes(lists, grid or {})), rules, tune_also, learning_rates)
     else:
         plan = _known(output, rules, tune_also, learning_rates)
+    if target is not None and not math.isfinite(target):
+        raise ConfigError(f"The target is a validation score; it got {target}.")
     check(plan)
+    if storage is not None:
+        opened(storage)
     study = Study.begin(output, plan, target)
     show(study)
     _finish(study, workers, storage, stale, stop, lambda: show(study))

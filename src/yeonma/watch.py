@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from yeonma.errors import DiskError, InputError, OutOfMemory
 from yeonma.records import Evaluated, Event, Finished
@@ -42,7 +42,7 @@ def watched(run: Run, events: Iterator[Event], *, new: bool, advice: str) -> Ite
 def _noted(run: Run, events: Iterator[Event], advice: str) -> Iterator[Event]:
     run.set_status("running", step=0)
     beat = time.monotonic()
-    try:
+    with memory_told(advice):
         for event in events:
             if isinstance(event, Finished):
                 state = "interrupted" if event.reason == "interrupted" else "done"
@@ -54,7 +54,15 @@ def _noted(run: Run, events: Iterator[Event], advice: str) -> Iterator[Event]:
             if isinstance(event, Evaluated):
                 run.note(f"step {event.step}, validation {event.metric} {event.scores[event.metric]:.4f}")
             yield event
+
+
+@contextmanager
+def memory_told(advice: str) -> Iterator[None]:
+    """Turn what says that memory ran out into an OutOfMemory with advice."""
+    try:
+        yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, MemoryError) or any(words in str(error).lower() for words in MEMORY):
-            raise OutOfMemory(f"Memory ran out: {str(error).splitlines()[0]} {advice}") from error
+            said = next(iter(str(error).splitlines()), "")
+            raise OutOfMemory(f"Memory ran out: {said} {advice}") from error
         raise

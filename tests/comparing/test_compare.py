@@ -189,6 +189,43 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(tmp_path, base)
 
 
 @pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"tokenizers": ["whitespace", "nope"]}, r"The cell gd.nope: There is no tokenizer called 'nope'"),
+        ({"vectors": ["none", "nowhere"]}, r"The cell gd.nowhere: nowhere: there is no such file"),
+        ({"encoders": ["bag", "transformer"], "grid": {"encoder.path": ["nowhere"]}}, "there is no folder nowhere"),
+        ({"overrides": {"data": {"test": "missing.tsv"}}}, r"missing\.tsv: there is no such file"),
+        ({"tune_also": ["encoder.dim=50..100"]}, "encoder.dim"),
+        ({"tune_also": ["train.schedule=linear,foo"]}, "foo"),
+        ({"tune_also": ["head.dropout=0..1.5"]}, "head.dropout"),
+        ({"learning_rates": "-3..5"}, "train.learning_rate"),
+        ({"grid": {"train": [{"metric": "macro_f1"}, {"metric": "accuracy"}]}}, "train cannot stand in the grid"),
+        ({"grid": {"data": [{"name": "nsmc"}]}}, "data cannot stand in the grid"),
+        ({"target": float("nan")}, "target is a validation score; it got nan"),
+        ({"storage": "foo://x"}, "cannot be used as an Optuna storage"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_before_anything_is_written(tmp_path, base, asked, says):
+    with pytest.raises(ConfigError, match=says):
+        yeonma.compare(base, output=tmp_path / "s", **{"optimizers": ["adam"], **GRID, **asked})
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_damaged_journal_is_begun_again(tmp_path, base):
+    import optuna
+
+    yeonma.compare(base, output=tmp_path / "s", **GRID)
+    journal = tmp_path / "s/optuna.journal"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    (tmp_path / "s/optuna.journal.lock").symlink_to(journal)
+    (tmp_path / "s/cells/adam/trial-02/result.json").unlink()
+    assert yeonma.compare(output=tmp_path / "s").results["complete"]
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))
+    counts = [len(storage.get_all_trials(each._study_id)) for each in storage.get_all_studies()]
+    assert counts == [2, 2]
+
+
+@pytest.mark.parametrize(
     ("key", "values", "why"),
     [
         ("train.learning_rate", [0.1, 0.01], "is tuned in every cell"),

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+from yeonma import plugins
 from yeonma.comparing.grid import kind_of
 from yeonma.comparing.spaces import parse
 from yeonma.comparing.study import Plan, Study
 from yeonma.config import Config
-from yeonma.errors import ConfigError
+from yeonma.encoders import pretrained
+from yeonma.errors import ConfigError, VectorsError
 
+SECTIONS = ("data", "encoder", "head", "train")
+SHARES = (1e-9, 0.381966, 1 - 1e-9)
+"""Where a space is tried before anything runs; its ends are never drawn; no whole number lies at the second."""
 RULED = ("seed", "train.examples", "train.epochs", "train.cpu_seconds", "train.evaluations", "train.patience")
 """Settings that follow from the rules."""
 SHARED = ("task", "train.metric")
@@ -27,14 +33,40 @@ def check(plan: Plan) -> None:
     """
     for key in plan.rules.spaces:
         _must_be_free(key, "search")
-    middle = {key: parse(key, text).at(0.5) for key, text in plan.rules.spaces.items()}
     trial = Study("", plan)
     for cell, own in plan.cells.items():
         try:
             _must_fit(own, plan)
-            _must_make_a_step(trial.settings(cell, trial.first_seed, middle), plan)
-        except ConfigError as error:
+            for params in _samples(plan.rules.spaces):
+                config = trial.settings(cell, trial.first_seed, params)
+                _must_make_a_step(config, plan)
+            _must_be_there(config)
+        except (ConfigError, VectorsError) as error:
             raise ConfigError(f"The cell {cell}: {error}") from error
+
+
+def _samples(spaces: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Values of all searched settings: each in turn at its ends or choices and between, the others in the middle."""
+    known = {key: parse(key, text) for key, text in spaces.items()}
+    middle = {key: space.at(0.5) for key, space in known.items()}
+    yield middle
+    for key, space in known.items():
+        yield from ({**middle, key: each} for each in space.choices or map(space.at, SHARES))
+
+
+def _must_be_there(config: Config) -> None:
+    """See that there is what the cell starts from and ends on, as far as names say; contents are not read.
+
+    Raises: ConfigError, VectorsError.
+    """
+    encoder = config.encoder
+    for path in filter(None, (config.data.test, encoder.vectors)):
+        if not Path(path).exists():
+            raise ConfigError(f"{path}: there is no such file or folder. Paths begin at the current one, {Path.cwd()}.")
+    if encoder.path is not None:
+        pretrained.place(encoder.path)
+    if encoder.tokenizer is not None:
+        plugins.load("tokenizer", encoder.tokenizer)
 
 
 def _must_fit(cell: Mapping[str, Any], plan: Plan) -> None:
@@ -64,7 +96,9 @@ def _must_be_free(key: str, where: str) -> None:
     where  what asks for it: "grid" or "search"
     Raises: ConfigError.
     """
-    if key in RULED:
+    if key in SECTIONS:
+        why = f"it is a whole section; name its settings one by one, as in {key}.NAME"
+    elif key in RULED:
         why = "the rules set it for every run: see --seeds, --budget-examples, --budget-seconds and --evaluations"
     elif key in SHARED or (key.startswith("data.") and key not in READING):
         why = "it must be the same for all, or their scores cannot be compared; make a study for each value"

@@ -61,8 +61,8 @@ class Rules:
     def _budget(self) -> str:
         if self.examples:
             return (
-                f"{self.examples:,} training examples; epochs and steps follow from it, and a step of gradient descent "
-                "counts all of its examples"
+                f"{self.examples:,} training examples, in whole steps: what is left over is less than one. A step of "
+                "gradient descent sees all examples, and counts them"
             )
         return f"{self.cpu_seconds:g} CPU seconds of training steps, all threads added up; the last step may overshoot"
 

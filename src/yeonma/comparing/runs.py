@@ -16,6 +16,7 @@ from yeonma.errors import Diverged, OutOfMemory
 from yeonma.records import Dataset, Evaluated, Event, Finished
 from yeonma.run import Run
 from yeonma.train import Descent
+from yeonma.watch import memory_told
 
 Read = Callable[[Config, Sequence[str]], Dataset]
 """How a config's examples are read; the splits are named."""
@@ -45,7 +46,8 @@ def carry_out(study: Study, task: Task, claim: Claim, read: Read, stop: Stop, se
                 end = event if isinstance(event, Finished) else end
         if end is None or end.reason == "interrupted":
             return False
-        tested = _tested(run, config, read, _shown(task)) if task.kind == "seed" else {}
+        with memory_told(ADVICE):
+            tested = _tested(run, config, read, _shown(task)) if task.kind == "seed" else {}
     except (Diverged, OutOfMemory) as error:
         state, tested = "diverged" if isinstance(error, Diverged) else "out of memory", {"reason": str(error)}
     claim.must_hold()
@@ -123,7 +125,8 @@ def _trained(run: Run, config: Config, read: Read, resumed: bool, stop: Stop) ->
 def _mark(run: Run, descent: Descent, event: Evaluated) -> None:
     """Add an evaluation to the curve: what was seen and spent up to it, and the score."""
     state = descent.state
-    known = [point for point in run.curve() if point["step"] < state.step]  # a resumed run makes some of them again
+    made = {each.step for each in run.events() if isinstance(each, Evaluated)}  # without those of a lost attempt
+    known = [point for point in run.curve() if point["step"] < state.step and point["step"] in made]
     now = {"step": state.step, "examples": state.examples, "seconds": state.cpu_seconds}
     run.save_curve([*known, {**now, "validation": event.scores[event.metric], "metric": event.metric}])
 
