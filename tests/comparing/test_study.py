@@ -56,10 +56,14 @@ def test_another_config_or_other_data_are_refused(tmp_path, base):
         Study.begin(tmp_path / "s", first)
 
 
-def test_a_study_changed_by_hand_is_refused(tmp_path, base):
+@pytest.mark.parametrize(("was", "is_now"), [("examples = 120", "examples = 121"), ('"adam"', '"nadam"')])
+def test_a_study_changed_by_hand_is_refused(tmp_path, base, was, is_now):
     Study.begin(tmp_path / "s", plan(base, ADAM))
     file = tmp_path / "s/study.toml"
-    file.write_text(file.read_text(encoding="utf-8").replace("examples = 120", "examples = 121"), encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    assert was in text
+    Study.open(tmp_path / "s")
+    file.write_text(text.replace(was, is_now), encoding="utf-8")
     with pytest.raises(RunError, match="changed by hand"):
         Study.open(tmp_path / "s")
 

@@ -58,8 +58,11 @@ class Plan:
 
     def fingerprint(self) -> str:
         """A hash of it."""
-        text = json.dumps(self.fixed(), sort_keys=True, ensure_ascii=False, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _hash(self.fixed())
+
+    def cells_fingerprint(self) -> str:
+        """A hash of the cells, which may become more, but stay what they are."""
+        return _hash({name: dict(cell) for name, cell in self.cells.items()})
 
 
 class Study:
@@ -84,7 +87,8 @@ class Study:
             plan = Plan(tree["base"], Rules(**tree["rules"]), cells, tree["data"])
         except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
             raise RunError(f"{path} is not a whole study: {error!r}. Restore it or begin a new study.") from error
-        if plan.fingerprint() != tree.get("fingerprint"):
+        cells_known = tree.get("cells_fingerprint", plan.cells_fingerprint())  # studies of old have none
+        if plan.fingerprint() != tree.get("fingerprint") or plan.cells_fingerprint() != cells_known:
             raise RunError(f"{path} was changed by hand. Its rules are those it began with: restore it.")
         return cls(folder, plan, tree.get("target"))
 
@@ -115,6 +119,7 @@ class Study:
         plan = self.plan
         tree = {
             "fingerprint": plan.fingerprint(),
+            "cells_fingerprint": plan.cells_fingerprint(),
             **({} if self.target is None else {"target": self.target}),
             "rules": {key: value for key, value in asdict(plan.rules).items() if value is not None},
             "data": dict(plan.data),
@@ -207,6 +212,11 @@ class Study:
     @cached_property
     def _kinds(self) -> Sequence[str]:
         return sorted({cell.get("encoder.kind") or grid.kind_of(self.plan.base) for cell in self.cells.values()})
+
+
+def _hash(facts: Mapping[str, Any]) -> str:
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _joined(old: Plan, new: Plan, folder: Path) -> Plan:
