@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yeonma
 from comparing_builders import results
 from yeonma import api
+from yeonma.cli.report import report
 from yeonma.comparing.study import Study
 from yeonma.errors import ConfigError, Interrupted, RunError
 from yeonma.finetuning import Training
@@ -201,6 +203,9 @@ def test_what_cannot_be_compared_is_refused_before_anything_runs(tmp_path, base)
         ({"learning_rates": "-3..5"}, "train.learning_rate"),
         ({"grid": {"train": [{"metric": "macro_f1"}, {"metric": "accuracy"}]}}, "train cannot stand in the grid"),
         ({"grid": {"data": [{"name": "nsmc"}]}}, "data cannot stand in the grid"),
+        ({"grid": {"train.batch_size": 32}}, r"train.batch_size must have a list of values to compare: \[32"),
+        ({"grid": {"head.dropout": "01"}}, r"head.dropout must have a list"),
+        ({"grid": {"encoder.kind": [1, 2]}}, "encoder.kind must be names"),
         ({"target": float("nan")}, "target is a validation score; it got nan"),
         ({"storage": "foo://x"}, "cannot be used as an Optuna storage"),
     ],
@@ -312,3 +317,18 @@ def main_code(main) -> int | str | None:
     else:
         code = 0
     return code
+
+
+def test_the_report_of_a_killed_study_shows_what_has_ended(tmp_path, base, capsys):
+    """Of a process that was killed no results.json speaks, or an old one."""
+    folder = tmp_path / "s"
+    yeonma.compare(base, output=folder, **GRID)
+    whole = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    (folder / "results.json").unlink()
+    report([folder], explain=0)
+    assert json.loads((folder / "results.json").read_text(encoding="utf-8")) == whole
+    (folder / "results.json").write_text("{}")
+    os.utime(folder / "results.json", (0, 0))
+    report([folder], explain=0)
+    assert json.loads((folder / "results.json").read_text(encoding="utf-8")) == whole
+    assert (folder / "report/index.html").exists()

@@ -137,7 +137,7 @@ def _overrides(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def _split(lists: Mapping[str, str | None]) -> dict[str, list[str]]:
-    return {name: [one for one in text.split(",") if one] for name, text in lists.items() if text}
+    return {name: [one.strip() for one in text.split(",") if one.strip()] for name, text in lists.items() if text}
 
 
 def _grid(assignments: Sequence[str]) -> dict[str, list[Any]]:

@@ -35,6 +35,19 @@ def report(
     from yeonma.cli.screen import bars
     from yeonma.report import Report
 
+    for folder in folders:
+        _brought_up_to_date(folder)
     with bars() as progress:
         path = Report(*folders).write(output, pictures=pictures, map=map_, explain=explain, progress=progress)
     typer.echo(path)
+
+
+def _brought_up_to_date(folder: Path) -> None:
+    """Gather the results of a comparison anew where its runs say more: its last process was killed."""
+    known, ended = folder / "results.json", [*folder.glob("cells/*/*/result.json")]
+    if not (folder / "study.toml").is_file() or not ended:
+        return
+    if not known.exists() or max(each.stat().st_mtime for each in ended) > known.stat().st_mtime:
+        from yeonma.comparing import Comparison
+
+        Comparison(folder).save()

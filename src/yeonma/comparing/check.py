@@ -14,7 +14,6 @@ from yeonma.config import Config
 from yeonma.encoders import pretrained
 from yeonma.errors import ConfigError, VectorsError
 
-SECTIONS = ("data", "encoder", "head", "train")
 SHARES = (1e-9, 0.381966, 1 - 1e-9)
 """Where a space is tried before anything runs; its ends are never drawn; no whole number lies at the second."""
 RULED = ("seed", "train.examples", "train.epochs", "train.cpu_seconds", "train.evaluations", "train.patience")
@@ -96,9 +95,7 @@ def _must_be_free(key: str, where: str) -> None:
     where  what asks for it: "grid" or "search"
     Raises: ConfigError.
     """
-    if key in SECTIONS:
-        why = f"it is a whole section; name its settings one by one, as in {key}.NAME"
-    elif key in RULED:
+    if key in RULED:
         why = "the rules set it for every run: see --seeds, --budget-examples, --budget-seconds and --evaluations"
     elif key in SHARED or (key.startswith("data.") and key not in READING):
         why = "it must be the same for all, or their scores cannot be compared; make a study for each value"

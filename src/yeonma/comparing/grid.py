@@ -24,6 +24,7 @@ NOTHING = ("encoder.vectors", "encoder.tokenizer", "encoder.path")
 """Settings of which "none" means that they are left out."""
 UNFIT = {"ngram": ("vectors", "tokenizer", "path", "freeze"), "transformer": ("vectors", "tokenizer"), "stack": ()}
 """Shared encoder settings that an encoder has no use for; those over word vectors have none for a path."""
+SECTIONS = ("data", "encoder", "head", "train")
 DEFAULT_KIND = "bilstm-attention"
 
 Cell = Mapping[str, Any]
@@ -39,15 +40,25 @@ def axes(lists: Mapping[str, Sequence[Any] | None], further: Mapping[str, Sequen
     """The values of each setting that the grid varies, by dotted key.
 
     lists  by the names of AXES; optimizers may be ["all"]
-    Raises: ConfigError for a key that is given twice or has no value.
+    Raises: ConfigError for a key that is given twice, has no list of values, or is no setting but a section.
     """
     found: dict[str, list[Any]] = {}
     pairs = [*((AXES[name], values) for name, values in lists.items() if values), *further.items()]
     for key, values in pairs:
+        _must_be_values(key, values)
         if key in found or not values:
             raise ConfigError(f"The grid needs at least one value of {key}, in one place.")
         found[key] = _all_optimizers() if key == "train.optimizer" and list(values) == ["all"] else list(values)
     return found
+
+
+def _must_be_values(key: str, values: Any) -> None:
+    if key in SECTIONS:
+        raise ConfigError(f"{key} cannot stand in the grid: it is a section; name its settings, as in {key}.NAME.")
+    if isinstance(values, str | Mapping) or not isinstance(values, Sequence):
+        raise ConfigError(f"{key} must have a list of values to compare: [{values!r}, …].")
+    if key == "encoder.kind" and not all(isinstance(each, str) for each in values):
+        raise ConfigError(f"encoder.kind must be names of encoders; it got {values!r}.")
 
 
 def _all_optimizers() -> list[str]:
